@@ -1,0 +1,29 @@
+//! Compiles `proto/` into Rust with a protobuf compiler that is itself a crate, so that no machine needs `protoc`.
+
+use std::{env, error::Error, fs, path::PathBuf};
+
+/// The folder of the contract; the only place from which messages and services come.
+const PROTO_ROOT: &str = "proto";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // tonic's build step does not say what to watch; without these two lines every check would compile everything.
+    println!("cargo:rerun-if-changed={PROTO_ROOT}");
+    println!("cargo:rerun-if-changed=migrations");
+
+    let mut files: Vec<PathBuf> = fs::read_dir(format!("{PROTO_ROOT}/ektp/v1"))?
+        .map(|entry| entry.map(|found| found.path()))
+        .collect::<Result<_, _>>()?;
+    files.retain(|path| path.extension().is_some_and(|end| end == "proto"));
+    files.sort();
+
+    let mut compiler = protox::Compiler::new([PROTO_ROOT])?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("ektp_descriptor.bin"), compiler.encode_file_descriptor_set())?;
+
+    let descriptors = compiler.file_descriptor_set();
+    tonic_prost_build::configure()
+        .build_transport(true)
+        .compile_fds(descriptors)?;
+    Ok(())
+}

@@ -1,0 +1,2 @@
+//! The generated contract.
+tonic::include_proto!("ektp.v1");
