@@ -23,6 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let descriptors = compiler.file_descriptor_set();
     tonic_prost_build::configure()
+        // Ordered maps: an answer must be encoded to the same bytes every time it is replayed.
+        .btree_map(".")
         .build_transport(true)
         .compile_fds(descriptors)?;
     Ok(())

@@ -1,0 +1,200 @@
+//! The database's doors: three named pools with their limits, and the migrations.
+//!
+//! Acts, reads and the feed have a pool each, so that a flood of lists can never keep a printer's report waiting.
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Executor, PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{
+    areas,
+    error::{Error, Result},
+};
+
+/// The migrations, part of the binary.
+static MIGRATOR: Migrator = sqlx::migrate!();
+/// How long a call waits for a free connection before it is told to come again.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connections of the feed: one reads events and snapshots, one answers the poll.
+const FEED_CONNECTIONS: u32 = 2;
+/// Feed partitions are made so many days ahead.
+pub const PARTITION_DAYS_AHEAD: i32 = 7;
+/// How many areas one statement loads.
+const AREAS_PER_STATEMENT: usize = 10_000;
+
+/// How large the pools are.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSizes {
+    /// Connections for writes.
+    pub acts: u32,
+    /// Connections for reads.
+    pub reads: u32,
+}
+
+impl Default for PoolSizes {
+    /// Twice the cores of the smallest machine, and two: more would only queue inside Postgres.
+    fn default() -> Self {
+        Self { acts: 6, reads: 4 }
+    }
+}
+
+/// The three pools.
+#[derive(Debug, Clone)]
+pub struct Pools {
+    /// For units of work.
+    pub acts: PgPool,
+    /// For reads.
+    pub reads: PgPool,
+    /// For the ledger's readers.
+    pub feed: PgPool,
+}
+
+impl Pools {
+    /// Opens the pools; fails when the database does not answer.
+    pub async fn open(options: PgConnectOptions, sizes: PoolSizes) -> Result<Self> {
+        let options = guarded(options);
+        Ok(Self {
+            acts: pool(sizes.acts, "acts").connect_with(named(&options, "ektp acts")).await?,
+            reads: pool(sizes.reads, "reads").connect_with(named(&options, "ektp reads")).await?,
+            feed: pool(FEED_CONNECTIONS, "feed").connect_with(named(&options, "ektp feed")).await?,
+        })
+    }
+
+    /// Each with its name, for gauges.
+    pub fn named(&self) -> [(&'static str, &PgPool); 3] {
+        [("acts", &self.acts), ("reads", &self.reads), ("feed", &self.feed)]
+    }
+
+    /// Closes all three.
+    pub async fn close(&self) {
+        for (_, pool) in self.named() {
+            pool.close().await;
+        }
+    }
+}
+
+/// Options from a `postgres://` address. The user must be named: without one the driver would say "anonymous".
+pub fn options_of(url: &str) -> Result<PgConnectOptions> {
+    PgConnectOptions::from_str(url).map_err(|_| Error::internal("DATABASE_URL is not a postgres:// address"))
+}
+
+fn named(options: &PgConnectOptions, name: &str) -> PgConnectOptions {
+    options.clone().application_name(name)
+}
+
+/// Session guards: no statement, lock or forgotten transaction can hold a district for longer than these.
+fn guarded(options: PgConnectOptions) -> PgConnectOptions {
+    options
+        .options([
+            ("lock_timeout", "2s"),
+            ("statement_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "3s"),
+            ("default_transaction_isolation", "read committed"),
+            ("timezone", "UTC"),
+        ])
+        // Statements are traced by our own spans; the driver's log would repeat them.
+        .disable_statement_logging()
+}
+
+fn pool(connections: u32, name: &'static str) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .min_connections(1)
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_release(move |connection, _| {
+            Box::pin(async move {
+                // sqlx 0.9.0 can return a connection inside an open transaction when a future is dropped while BEGIN is
+                // in flight (its issues 4385, 4393); the next borrower's writes would be lost. Inside a transaction
+                // block now() stands still and differs from the statement's own time.
+                let row = connection.fetch_one("select now() = statement_timestamp()").await?;
+                let outside = sqlx::Row::try_get::<bool, _>(&row, 0)?;
+                if !outside {
+                    tracing::error!(pool = name, "a connection came back inside a transaction and was closed");
+                }
+                Ok(outside)
+            })
+        })
+}
+
+/// What a migration did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migrated {
+    /// How many migrations were applied now.
+    pub applied: usize,
+    /// How many areas were loaded now; 0 when this release was loaded before.
+    pub areas: usize,
+}
+
+/// Applies what is pending, loads the area codes and opens the offices' rows. Safe to run by several servers at once.
+pub async fn migrate(options: &PgConnectOptions) -> Result<Migrated> {
+    let mut db = options.clone().disable_statement_logging().connect().await?;
+    let before = pending(&mut db).await?;
+    MIGRATOR.run(&mut db).await.map_err(|error| Error::internal(format!("migration: {error}")))?;
+    let mut tx = sqlx::Connection::begin(&mut db).await?;
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('ektp_load_areas'))").execute(&mut *tx).await?;
+    let areas = load_areas(&mut tx).await?;
+    sqlx::query!("select feed_partitions($1)", PARTITION_DAYS_AHEAD).execute(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(Migrated { applied: before, areas })
+}
+
+/// How many migrations are not applied yet.
+pub async fn pending(db: &mut sqlx::PgConnection) -> Result<usize> {
+    let known = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "known!""#)
+        .fetch_one(&mut *db)
+        .await?;
+    let applied = if known {
+        sqlx::migrate::Migrate::list_applied_migrations(db, "_sqlx_migrations")
+            .await
+            .map_err(|error| Error::internal(format!("migration: {error}")))?
+            .len()
+    } else {
+        0
+    };
+    Ok(MIGRATOR.iter().count().saturating_sub(applied))
+}
+
+async fn load_areas(db: &mut sqlx::PgConnection) -> Result<usize> {
+    let digest = areas::digest();
+    let loaded = sqlx::query_scalar!("select digest from loaded_data where name = 'areas'").fetch_optional(&mut *db).await?;
+    if loaded.as_deref() == Some(digest) {
+        return Ok(0);
+    }
+    let rows: Vec<(i64, &str)> = areas::rows().collect();
+    sqlx::query!("delete from area").execute(&mut *db).await?;
+    for part in rows.chunks(AREAS_PER_STATEMENT) {
+        let codes: Vec<i64> = part.iter().map(|(code, _)| *code).collect();
+        let names: Vec<String> = part.iter().map(|(_, name)| (*name).to_owned()).collect();
+        sqlx::query!("insert into area (code, name) select * from unnest($1::bigint[], $2::text[])", &codes, &names)
+            .execute(&mut *db)
+            .await?;
+    }
+    sqlx::query!(
+        "insert into loaded_data (name, digest) values ('areas', $1) on conflict (name) do update set digest = $1",
+        digest,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!("select open_offices()").execute(&mut *db).await?;
+    Ok(rows.len())
+}
+
+/// A concurrency limit that stands before a pool: what exceeds it is told at once to come again.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<tokio::sync::Semaphore>);
+
+impl Gate {
+    /// Lets `at_once` callers in or wait; one more is refused.
+    pub fn new(at_once: usize) -> Self {
+        Self(Arc::new(tokio::sync::Semaphore::new(at_once)))
+    }
+
+    /// A place, or the answer that the server is at its limit.
+    pub fn enter(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
+        Arc::clone(&self.0).try_acquire_owned().map_err(|_| Error::overloaded())
+    }
+}

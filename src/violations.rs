@@ -1,0 +1,97 @@
+//! Collects every malformed field of a request, so that a client's author mends all of them at once.
+//!
+//! The rooms `*/wire.rs` parse into nouns through it. A rule's text never repeats the value: it may be personal.
+
+use std::{fmt::Display, str::FromStr};
+
+use crate::error::{Error, Result, Violation};
+
+/// What was found wrong so far.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Nothing found yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes one violation.
+    pub fn add(&mut self, field: impl Into<String>, rule: impl Display) {
+        self.0.push(Violation { field: field.into(), rule: rule.to_string() });
+    }
+
+    /// Notes the rule unless it holds.
+    pub fn require(&mut self, holds: bool, field: impl Into<String>, rule: impl Display) {
+        if !holds {
+            self.add(field, rule);
+        }
+    }
+
+    /// The value, or nothing and a note.
+    pub fn take<T, E: Display>(&mut self, field: impl Into<String>, result: std::result::Result<T, E>) -> Option<T> {
+        result.map_err(|rule| self.add(field, rule)).ok()
+    }
+
+    /// Parses a typed id, code or the like; an empty text is "required".
+    pub fn parse<T>(&mut self, field: impl Into<String>, text: &str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        if text.is_empty() {
+            self.add(field, "is required");
+            return None;
+        }
+        self.take(field, text.parse::<T>())
+    }
+
+    /// Parses an optional field: empty means absent.
+    pub fn parse_optional<T>(&mut self, field: impl Into<String>, text: &str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        if text.is_empty() { None } else { self.take(field, text.parse::<T>()) }
+    }
+
+    /// A text of `min..=max` characters without control characters, trimmed.
+    pub fn text(&mut self, field: impl Into<String>, text: &str, min: usize, max: usize) -> String {
+        let trimmed = text.trim();
+        let length = trimmed.chars().count();
+        let field = field.into();
+        if length < min && min == 1 {
+            self.add(field, "is required");
+        } else if length < min || length > max {
+            self.add(field, format_args!("must have {min} to {max} characters"));
+        } else if trimmed.chars().any(char::is_control) {
+            self.add(field, "must not contain control characters");
+        }
+        trimmed.to_owned()
+    }
+
+    /// A batch of 1 to `max` items.
+    pub fn batch<T>(&mut self, field: &str, items: &[T], max: usize) {
+        self.require(!items.is_empty() && items.len() <= max, field, format_args!("must have 1 to {max} items"));
+    }
+
+    /// Notes every item whose key came before in the batch.
+    pub fn distinct<K: Ord>(&mut self, keys: impl IntoIterator<Item = (String, K)>) {
+        let mut seen = std::collections::BTreeSet::new();
+        for (field, key) in keys {
+            if !seen.insert(key) {
+                self.add(field, "comes twice in this batch");
+            }
+        }
+    }
+
+    /// The error of all notes; call it where a needed value is missing.
+    pub fn error(self) -> Error {
+        Error::invalid(self.0)
+    }
+
+    /// The value if nothing was noted.
+    pub fn finish<T>(self, value: T) -> Result<T> {
+        if self.0.is_empty() { Ok(value) } else { Err(self.error()) }
+    }
+}
