@@ -8,6 +8,7 @@
 use std::{io::Read, ops::Range, sync::LazyLock};
 
 use flate2::read::GzDecoder;
+use sha2::{Digest, Sha256};
 use time::{Date, OffsetDateTime, UtcOffset, macros::offset};
 
 use crate::ids::{District, Subdistrict, Village};
@@ -121,6 +122,12 @@ pub fn villages_of(subdistrict: Subdistrict) -> impl Iterator<Item = Village> {
     let first = i64::from(subdistrict.number()) * 10_000;
     let codes = AREAS.between(first..first + 10_000).iter();
     codes.map(|code| Village::from_number(*code).expect("the tests have taken every code"))
+}
+
+/// The digest of the file, by which `ektp migrate` knows whether it has loaded this release before.
+pub fn digest() -> &'static [u8] {
+    static DIGEST: LazyLock<[u8; 32]> = LazyLock::new(|| Sha256::digest(FILE).into());
+    DIGEST.as_slice()
 }
 
 /// Every area as the table `area` holds it, by code: provinces first, villages last.

@@ -137,7 +137,7 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<Migrated> {
     let mut tx = sqlx::Connection::begin(&mut db).await?;
     sqlx::query!("select pg_advisory_xact_lock(hashtext('ektp_load_areas'))").execute(&mut *tx).await?;
     let areas = load_areas(&mut tx).await?;
-    sqlx::query!("select feed_partitions($1)", PARTITION_DAYS_AHEAD).execute(&mut *tx).await?;
+    sqlx::query_scalar!("select feed_partitions($1)", PARTITION_DAYS_AHEAD).fetch_one(&mut *tx).await?;
     tx.commit().await?;
     Ok(Migrated { applied: before, areas })
 }

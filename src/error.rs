@@ -310,7 +310,7 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
         // A constraint hit at run time is a defect: the decision should have refused before.
         _ if code.starts_with("23") => {
             let constraint = error.constraint().unwrap_or("unnamed").to_owned();
-            telemetry::constraint_hit(&constraint);
+            telemetry::count_constraint_hit(&constraint);
             Error::internal(format!("constraint {constraint} was hit"))
         }
         _ => Error::internal(format!("database error {code}: {}", error.message())),

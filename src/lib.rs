@@ -1,5 +1,19 @@
 //! placeholder
 pub mod areas;
+pub mod caller;
 pub mod cli;
+pub mod clock;
+pub mod db;
+pub mod error;
+pub mod feed;
 pub mod ids;
+pub mod paging;
+pub mod person;
 pub mod proto;
+pub mod registration;
+pub mod requests;
+pub mod seal;
+pub mod telemetry;
+pub mod violations;
+pub mod wire;
+pub mod work;

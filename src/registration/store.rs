@@ -1,0 +1,196 @@
+//! All SQL of registration's tables.
+
+use sqlx::PgConnection;
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    ids::{District, EnrolmentId, ResidentId, Sex},
+    registration::{Draft, Enrolment, EnrolmentReason, EnrolmentState, Known},
+};
+
+/// A new person with the enrolment, ready to be inserted.
+#[derive(Debug)]
+pub struct New<'a> {
+    /// As an event and an answer see it.
+    pub enrolment: Enrolment,
+    /// What the terminal sent.
+    pub draft: &'a Draft,
+    /// The keyed index of the NIK.
+    pub nik_index: Vec<u8>,
+    /// The sealed person.
+    pub sealed: Vec<u8>,
+    /// The local day.
+    pub enrolled_on: Date,
+}
+
+/// What is known of these NIKs (by their index), with their enrolments locked.
+#[tracing::instrument(name = "sql.lock_known", skip_all, fields(niks = nik_indexes.len()))]
+pub async fn lock_known(db: &mut PgConnection, nik_indexes: &[Vec<u8>]) -> Result<Vec<(Vec<u8>, Known)>> {
+    // In the order of the ids, so that two imports with common people cannot wait for each other crosswise.
+    let rows = sqlx::query!(
+        r#"
+        select n.nik_index, n.resident_id, n.district, n.enrolled_on,
+            e.enrolment_id, e.state as "state: EnrolmentState"
+        from resident_nik n
+        join enrolment e on e.resident_id = n.resident_id
+        where n.nik_index = any($1)
+        order by e.enrolment_id
+        for update of e
+        "#,
+        nik_indexes,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let known = Known {
+                resident_id: row.resident_id.into(),
+                district: district(row.district)?,
+                enrolled_on: row.enrolled_on,
+                enrolment_id: row.enrolment_id.into(),
+                state: row.state,
+            };
+            Ok((row.nik_index, known))
+        })
+        .collect()
+}
+
+/// Inserts new persons with their enrolments in one statement. Answers those whose NIK was free: a person whom another
+/// office has just recorded is left out.
+#[tracing::instrument(name = "sql.insert_enrolments", skip_all, fields(enrolments = new.len()))]
+pub async fn insert(db: &mut PgConnection, new: &[New<'_>]) -> Result<Vec<ResidentId>> {
+    let residents: Vec<Uuid> = new.iter().map(|n| n.enrolment.resident_id.uuid()).collect();
+    let enrolments: Vec<Uuid> = new.iter().map(|n| n.enrolment.enrolment_id.uuid()).collect();
+    let districts: Vec<i32> = new.iter().map(|n| n.enrolment.district.number()).collect();
+    let villages: Vec<i64> = new.iter().map(|n| n.enrolment.village.number()).collect();
+    let births: Vec<Date> = new.iter().map(|n| n.draft.birth_date).collect();
+    let sexes: Vec<String> = new.iter().map(|n| sex(n.draft.sex).to_owned()).collect();
+    let sealed: Vec<Vec<u8>> = new.iter().map(|n| n.sealed.clone()).collect();
+    let phones: Vec<bool> = new.iter().map(|n| n.draft.person.phone.is_some()).collect();
+    let indexes: Vec<Vec<u8>> = new.iter().map(|n| n.nik_index.clone()).collect();
+    let days: Vec<Date> = new.iter().map(|n| n.enrolled_on).collect();
+    let packages: Vec<Option<String>> = new.iter().map(|n| n.draft.biometric_package.clone()).collect();
+    let states: Vec<EnrolmentState> = new.iter().map(|n| n.enrolment.state).collect();
+    let reasons: Vec<Option<EnrolmentReason>> = new.iter().map(|n| n.enrolment.reason).collect();
+    let captured: Vec<OffsetDateTime> = new.iter().map(|n| n.enrolment.captured_at).collect();
+    let received: Vec<OffsetDateTime> = new.iter().map(|n| n.enrolment.received_at).collect();
+    // The NIK is claimed first; only claimed ones go on. Foreign keys are checked when the whole statement has ended.
+    let claimed = sqlx::query_scalar!(
+        r#"
+        with draft as (
+            select * from unnest(
+                $1::uuid[], $2::uuid[], $3::integer[], $4::bigint[], $5::date[], $6::text[], $7::bytea[], $8::boolean[],
+                $9::bytea[], $10::date[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[]
+            ) as d (
+                resident_id, enrolment_id, district, village, birth_date, sex, sealed, has_phone,
+                nik_index, enrolled_on, package, state, reason, captured_at, received_at
+            )
+        ), claimed as (
+            insert into resident_nik (nik_index, resident_id, district, enrolled_on)
+            select nik_index, resident_id, district, enrolled_on from draft order by nik_index
+            on conflict (nik_index) do nothing
+            returning resident_id
+        ), person as (
+            insert into resident (
+                resident_id, district, subdistrict, village, birth_date, sex, sealed, has_phone, recorded_at
+            )
+            select resident_id, district, (village / 10000)::integer, village, birth_date, sex, sealed, has_phone, received_at
+            from draft join claimed using (resident_id)
+        )
+        insert into enrolment (
+            enrolment_id, district, subdistrict, village, resident_id, state, reason, state_at,
+            biometric_package, captured_at, received_at
+        )
+        select enrolment_id, district, (village / 10000)::integer, village, resident_id, state, reason, received_at,
+            package, captured_at, received_at
+        from draft join claimed using (resident_id)
+        returning resident_id
+        "#,
+        &residents,
+        &enrolments,
+        &districts,
+        &villages,
+        &births,
+        &sexes,
+        &sealed,
+        &phones,
+        &indexes,
+        &days,
+        &packages as &[Option<String>],
+        &states as &[EnrolmentState],
+        &reasons as &[Option<EnrolmentReason>],
+        &captured,
+        &received,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(claimed.into_iter().map(ResidentId::from).collect())
+}
+
+/// Gives a recorded enrolment its biometric package and sends it.
+#[tracing::instrument(name = "sql.complete_enrolment", skip_all)]
+pub async fn complete(db: &mut PgConnection, id: EnrolmentId, package: &str, at: OffsetDateTime) -> Result<Enrolment> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"
+        update enrolment
+        set state = 'SENT', reason = 'AWAITING_CENTRE', state_at = $3, biometric_package = $2, received_at = $3
+        where enrolment_id = $1 and state = 'RECORDED'
+        returning enrolment_id, resident_id, district, subdistrict, village, state as "state: EnrolmentState",
+            reason as "reason: EnrolmentReason", state_at, captured_at, received_at
+        "#,
+        id.uuid(),
+        package,
+        at,
+    )
+    .fetch_one(db)
+    .await?;
+    row.try_into()
+}
+
+/// An enrolment as its columns have it.
+struct Row {
+    enrolment_id: Uuid,
+    resident_id: Uuid,
+    district: i32,
+    subdistrict: i32,
+    village: i64,
+    state: EnrolmentState,
+    reason: Option<EnrolmentReason>,
+    state_at: OffsetDateTime,
+    captured_at: OffsetDateTime,
+    received_at: OffsetDateTime,
+}
+
+impl TryFrom<Row> for Enrolment {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let corrupt = |error| Error::corrupt("enrolment", error);
+        Ok(Self {
+            enrolment_id: row.enrolment_id.into(),
+            resident_id: row.resident_id.into(),
+            district: district(row.district)?,
+            subdistrict: crate::ids::Subdistrict::from_number(row.subdistrict).map_err(corrupt)?,
+            village: crate::ids::Village::from_number(row.village).map_err(corrupt)?,
+            state: row.state,
+            reason: row.reason,
+            state_at: row.state_at,
+            captured_at: row.captured_at,
+            received_at: row.received_at,
+        })
+    }
+}
+
+fn district(number: i32) -> Result<District> {
+    District::from_number(number).map_err(|error| Error::corrupt("enrolment", error))
+}
+
+fn sex(sex: Sex) -> &'static str {
+    match sex {
+        Sex::Female => "FEMALE",
+        Sex::Male => "MALE",
+    }
+}

@@ -1,0 +1,40 @@
+//! The few conversions that every feature's wire room needs: times, dates, ranges.
+
+use time::{Date, OffsetDateTime, macros::format_description};
+
+use crate::{
+    ids::{Serial, SerialRange},
+    proto,
+};
+
+/// A time as the contract carries it.
+pub fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
+    let nanos = i32::try_from(at.nanosecond()).expect("nanoseconds of a second fit");
+    prost_types::Timestamp { seconds: at.unix_timestamp(), nanos }
+}
+
+/// A time that a client sent.
+pub fn instant(message: &prost_types::Timestamp) -> Result<OffsetDateTime, &'static str> {
+    let nanos = i128::from(message.seconds) * 1_000_000_000 + i128::from(message.nanos);
+    if !(0..1_000_000_000).contains(&message.nanos) {
+        return Err("must have 0 to 999999999 nanoseconds");
+    }
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).map_err(|_| "is not a time")
+}
+
+/// A civil date that a client sent.
+pub fn date(text: &str) -> Result<Date, &'static str> {
+    Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| "must be a date as YYYY-MM-DD")
+}
+
+/// A run of serials that a client sent.
+pub fn serial_range(message: &proto::SerialRange) -> Result<SerialRange, String> {
+    let first = Serial::new(message.first).map_err(|error| format!("first {error}"))?;
+    let last = Serial::new(message.last).map_err(|error| format!("last {error}"))?;
+    SerialRange::new(first, last).map_err(|error| error.to_string())
+}
+
+/// A run of serials as the contract carries it.
+pub fn serial_range_message(range: SerialRange) -> proto::SerialRange {
+    proto::SerialRange { first: range.first().number(), last: range.last().number() }
+}

@@ -1,0 +1,402 @@
+//! The unit of work: one act is one transaction with its request id, its caller, one reading of the clock and its events.
+//!
+//! A write runs in a task of its own, which a client's cancel cannot drop; it ends in exactly one of four ways: committed
+//! with its answer, refused with the refusal stored, rolled back, or of unknown outcome. `begin` and `commit` stand here
+//! and nowhere else.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use prost::Message;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction, pool::PoolConnection};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use tonic::{Code, Request, Response, Status};
+use tracing::Instrument;
+
+use crate::{
+    caller::Caller,
+    clock::Clock,
+    db::{Gate, Pools},
+    error::{Error, ErrorReason, Result},
+    feed::{
+        Topic,
+        bell::Bell,
+        journal::{self, Answer, Record},
+    },
+    ids::{District, RequestId},
+    requests::{self, Claim, Stored},
+    seal::Keys,
+};
+
+/// The deadline of a call that names none.
+pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(5);
+/// What a statement keeps back from the call's deadline, so that the answer still arrives in time.
+const ANSWER_MARGIN: Duration = Duration::from_millis(50);
+/// Calls at work or waiting for a connection, for each connection of the pool; one more is told to come again.
+const WAITING_PER_CONNECTION: u32 = 32;
+/// The number of the field `committed_revision` in every response of a write.
+const REVISION_FIELD: u32 = 15;
+
+/// When a call must be answered; put into the request's extensions at the edge.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(pub Instant);
+
+/// Who called what, and by when it wants to know.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The caller, from the certificate.
+    pub caller: Caller,
+    /// The RPC as `Service/Method`.
+    pub method: &'static str,
+    /// When the client gives up.
+    pub deadline: Instant,
+}
+
+impl Call {
+    /// Opens a request: its call and its message.
+    pub fn open<M>(request: Request<M>, method: &'static str) -> Result<(Self, M)> {
+        let (_, extensions, message) = request.into_parts();
+        let caller = extensions
+            .get::<Caller>()
+            .cloned()
+            .ok_or_else(|| Error::internal("a call passed the edge without a caller"))?;
+        let deadline = extensions.get::<Deadline>().map_or_else(|| Instant::now() + DEADLINE_DEFAULT, |d| d.0);
+        Ok((Self { caller, method, deadline }, message))
+    }
+}
+
+/// What every service stands on: pools, clock, keys and the doorbell. Its copies are one desk.
+#[derive(Clone)]
+pub struct Desk(Arc<Inner>);
+
+struct Inner {
+    pools: Pools,
+    clock: Clock,
+    keys: Arc<Keys>,
+    bell: Bell,
+    acts: Gate,
+    reads: Gate,
+}
+
+/// A read's connection and its place at the gate.
+pub struct Read {
+    connection: PoolConnection<Postgres>,
+    _place: tokio::sync::OwnedSemaphorePermit,
+}
+
+impl Read {
+    /// The connection.
+    pub fn db(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+impl Desk {
+    /// A desk over open pools.
+    pub fn new(pools: Pools, clock: Clock, keys: Arc<Keys>) -> Self {
+        let waiting = |pool: &sqlx::PgPool| {
+            Gate::new((pool.options().get_max_connections() * WAITING_PER_CONNECTION) as usize)
+        };
+        let (acts, reads) = (waiting(&pools.acts), waiting(&pools.reads));
+        Self(Arc::new(Inner { pools, clock, keys, bell: Bell::default(), acts, reads }))
+    }
+
+    /// The pools.
+    pub fn pools(&self) -> &Pools {
+        &self.0.pools
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &Arc<Keys> {
+        &self.0.keys
+    }
+
+    /// The doorbell.
+    pub fn bell(&self) -> &Bell {
+        &self.0.bell
+    }
+
+    /// Business time.
+    pub fn now(&self) -> OffsetDateTime {
+        self.0.clock.now()
+    }
+
+    /// A connection for a read.
+    pub async fn read(&self) -> Result<Read> {
+        let place = self.0.reads.enter()?;
+        Ok(Read { connection: self.0.pools.reads.acquire().await?, _place: place })
+    }
+
+    /// Carries out one write under its request id and answers it; a repeat gets the first answer.
+    pub async fn act<M, R, F>(&self, call: Call, id: RequestId, message: &M, step: F) -> Result<Response<R>, Status>
+    where
+        M: Message,
+        R: Message + Default + 'static,
+        F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<R>> + Send + 'static,
+    {
+        let digest = self.0.keys.digest(call.method, &message.encode_to_vec());
+        let desk = self.clone();
+        let stored = own_task(async move { desk.act_to_end(&call, id, digest, step).await }).await?;
+        answered(stored)
+    }
+
+    async fn act_to_end<R, F>(&self, call: &Call, id: RequestId, digest: Vec<u8>, step: F) -> Result<Stored>
+    where
+        R: Message + 'static,
+        F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<R>> + Send + 'static,
+    {
+        let _place = self.0.acts.enter()?;
+        let mut work = self.begin(&call.caller, Some(call.deadline)).await?;
+        if let Claim::Taken(first) = requests::claim(work.db(), &call.caller.name(), call.method, id, &digest).await? {
+            work.roll_back().await;
+            return first.of_content(&digest, call.method);
+        }
+        match step(&mut work).await {
+            Ok(response) => {
+                let answer = Answer { request_id: id, code: Code::Ok as i32, bytes: response.encode_to_vec() };
+                let revision = work.commit(std::slice::from_ref(&answer)).await?;
+                Ok(Stored { content_digest: digest, code: answer.code, bytes: answer.bytes, revision })
+            }
+            Err(error) if !error.is_lasting() => {
+                work.roll_back().await;
+                Err(error)
+            }
+            Err(error) => {
+                let (code, bytes) = encoded(error);
+                let answer = Answer { request_id: id, code, bytes };
+                if work.keep {
+                    work.commit(std::slice::from_ref(&answer)).await?;
+                    return Ok(Stored { content_digest: digest, code, bytes: answer.bytes, revision: 0 });
+                }
+                // Nothing of the act may stay. The refusal is stored in a statement of its own: a savepoint would cost
+                // every success a round trip, and a twin that slipped in between has simply become the first answer.
+                work.roll_back().await;
+                let mut db = self.0.pools.acts.acquire().await?;
+                requests::store_refusal(&mut db, &call.caller.name(), call.method, &digest, &answer)
+                    .await?
+                    .of_content(&digest, call.method)
+            }
+        }
+    }
+
+    /// Carries out many requests in one commit: those already answered get their first answer, the others go to `step`
+    /// together, which answers each. Used by imports; a request id used for other content is answered by `reused`.
+    pub async fn act_on_many<I, R, F>(&self, call: &Call, items: Vec<Item<I>>, reused: R, step: F) -> Result<(Vec<R>, u64)>
+    where
+        I: Send + 'static,
+        R: Message + Default + Clone + 'static,
+        F: for<'w> FnOnce(&'w mut Work, Vec<I>) -> BoxFuture<'w, Result<Vec<R>>> + Send + 'static,
+    {
+        let desk = self.clone();
+        let call = call.clone();
+        own_task(async move { desk.act_on_many_to_end(&call, items, reused, step).await }).await
+    }
+
+    async fn act_on_many_to_end<I, R, F>(
+        &self,
+        call: &Call,
+        items: Vec<Item<I>>,
+        reused: R,
+        step: F,
+    ) -> Result<(Vec<R>, u64)>
+    where
+        R: Message + Default + Clone + 'static,
+        F: for<'w> FnOnce(&'w mut Work, Vec<I>) -> BoxFuture<'w, Result<Vec<R>>> + Send + 'static,
+    {
+        let _place = self.0.acts.enter()?;
+        let mut work = self.begin(&call.caller, None).await?;
+        let keys: Vec<(RequestId, Vec<u8>)> = items.iter().map(|item| (item.id, item.digest.clone())).collect();
+        let mut taken = requests::claim_many(work.db(), &call.caller.name(), call.method, &keys).await?;
+        let mut answers: Vec<Option<R>> = Vec::with_capacity(items.len());
+        let (mut fresh, mut places) = (Vec::new(), Vec::new());
+        for (place, item) in items.into_iter().enumerate() {
+            match taken.remove(&item.id) {
+                Some(first) if first.content_digest == item.digest => answers.push(Some(decoded(&first.bytes)?)),
+                Some(_) => answers.push(Some(reused.clone())),
+                None => {
+                    answers.push(None);
+                    places.push((place, item.id));
+                    fresh.push(item.content);
+                }
+            }
+        }
+        let results = step(&mut work, fresh).await?;
+        let mut stored = Vec::with_capacity(results.len());
+        for ((place, id), result) in places.into_iter().zip(results) {
+            stored.push(Answer { request_id: id, code: Code::Ok as i32, bytes: result.encode_to_vec() });
+            answers[place] = Some(result);
+        }
+        let revision = work.commit(&stored).await?;
+        let answers = answers.into_iter().map(|answer| answer.ok_or_else(|| Error::internal("an item got no answer")));
+        Ok((answers.collect::<Result<_>>()?, revision.unsigned_abs()))
+    }
+
+    /// Carries out an act that no request asked for by id: a chore, a lease to the matching engine.
+    pub async fn act_unasked<T, F>(&self, caller: Caller, step: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<T>> + Send + 'static,
+    {
+        let desk = self.clone();
+        own_task(async move {
+            let _place = desk.0.acts.enter()?;
+            let mut work = desk.begin(&caller, None).await?;
+            match step(&mut work).await {
+                Ok(done) => work.commit(&[]).await.map(|_| done),
+                Err(error) => {
+                    work.roll_back().await;
+                    Err(error)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn begin(&self, caller: &Caller, deadline: Option<Instant>) -> Result<Work> {
+        let left = deadline.map_or(DEADLINE_DEFAULT, |at| at.saturating_duration_since(Instant::now()));
+        let left = left.checked_sub(ANSWER_MARGIN).ok_or_else(Error::late)?;
+        // One round trip for both; the only value is a number of our own.
+        let begin = format!("begin; set local statement_timeout = {}", left.as_millis().max(1));
+        Ok(Work {
+            transaction: self.0.pools.acts.begin_with(AssertSqlSafe(begin)).await?,
+            caller: caller.clone(),
+            now: self.0.clock.now(),
+            keys: Arc::clone(&self.0.keys),
+            bell: self.0.bell.clone(),
+            records: Vec::new(),
+            keep: false,
+        })
+    }
+}
+
+/// One request of many.
+#[derive(Debug)]
+pub struct Item<I> {
+    /// Its request id.
+    pub id: RequestId,
+    /// The keyed digest of its content.
+    pub digest: Vec<u8>,
+    /// What it asks for.
+    pub content: I,
+}
+
+/// One act under way.
+pub struct Work {
+    transaction: Transaction<'static, Postgres>,
+    caller: Caller,
+    now: OffsetDateTime,
+    keys: Arc<Keys>,
+    bell: Bell,
+    records: Vec<Record>,
+    keep: bool,
+}
+
+impl Work {
+    /// The transaction's connection, for the `store` rooms.
+    pub fn db(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// Who acts.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The district whose terminal acts; the role table lets no other caller into a step that asks.
+    pub fn district(&self) -> Result<District> {
+        self.caller.district().ok_or_else(|| Error::internal("a step for districts was reached by another caller"))
+    }
+
+    /// The act's one reading of the business clock.
+    pub fn now(&self) -> OffsetDateTime {
+        self.now
+    }
+
+    /// The keys, for sealing and for finding.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Notes the state of one thing after the act, for the district's ledger.
+    pub fn record(&mut self, district: District, topic: Topic, body: Vec<u8>) {
+        self.records.push(Record { district, topic, body });
+    }
+
+    /// What the act has done so far stays even if it ends in a refusal: the refusal itself changed something.
+    pub fn keep_on_refusal(&mut self) {
+        self.keep = true;
+    }
+
+    async fn commit(mut self, answers: &[Answer]) -> Result<i64> {
+        let home = self.caller.ledger();
+        let heads = if answers.is_empty() && self.records.is_empty() {
+            Vec::new()
+        } else {
+            let name = self.caller.name();
+            journal::close(&mut self.transaction, &name, answers, home, &self.records).await?
+        };
+        match self.transaction.commit().await {
+            Ok(()) => {}
+            // The database said no: the act did not happen. Everything else leaves the outcome open.
+            Err(error @ sqlx::Error::Database(_)) => return Err(error.into()),
+            Err(error) => return Err(Error::outcome_unknown(error.to_string())),
+        }
+        let revision = heads.iter().find(|(district, _)| *district == home).map_or(0, |(_, head)| *head);
+        if !heads.is_empty() {
+            self.bell.ring(heads.into_iter().map(|(district, _)| district));
+        }
+        Ok(revision)
+    }
+
+    async fn roll_back(self) {
+        if let Err(error) = self.transaction.rollback().await {
+            // The connection is broken and will be closed; the database rolls back by itself.
+            tracing::warn!(cause = %error, "a rollback did not reach the database");
+        }
+    }
+}
+
+/// Runs in a task of its own: a client that goes away cannot stop an act half way, nor drop a future in mid-statement.
+async fn own_task<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::internal(format!("an act's task ended: {error}"))),
+    }
+}
+
+/// A refusal as it is stored: its code, and its google.rpc.Status in bytes.
+fn encoded(error: Error) -> (i32, Vec<u8>) {
+    let status = Status::from(error);
+    (status.code() as i32, status.details().to_vec())
+}
+
+fn decoded<R: Message + Default>(bytes: &[u8]) -> Result<R> {
+    R::decode(bytes).map_err(|error| Error::corrupt("request", error))
+}
+
+/// The stored answer as the client gets it, the first time and every time after. The revision is not known before the
+/// ledger is closed, so it is stored beside the answer; appended as a field it is part of the same message.
+fn answered<R: Message + Default>(stored: Stored) -> Result<Response<R>, Status> {
+    if stored.code != Code::Ok as i32 {
+        let status = tonic_types::pb::Status::decode(stored.bytes.as_slice())
+            .map_err(|error| Error::corrupt("request", error))?;
+        return Err(Status::with_details(Code::from(stored.code), status.message, stored.bytes.into()));
+    }
+    let mut bytes = stored.bytes;
+    if stored.revision != 0 {
+        prost::encoding::uint64::encode(REVISION_FIELD, &stored.revision.unsigned_abs(), &mut bytes);
+    }
+    Ok(Response::new(decoded(&bytes)?))
+}
+
+impl Stored {
+    /// The first answer, if it was given to the same content.
+    fn of_content(self, digest: &[u8], method: &'static str) -> Result<Self> {
+        if self.content_digest == digest {
+            return Ok(self);
+        }
+        let message = "the request id was used before with other content; make a new one";
+        Err(Error::refused(ErrorReason::RequestIdReused, message).with("method", method))
+    }
+}
