@@ -17,9 +17,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     files.sort();
 
     let mut compiler = protox::Compiler::new([PROTO_ROOT])?;
-    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
+    compiler
+        .include_imports(true)
+        .include_source_info(true)
+        .open_files(&files)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("ektp_descriptor.bin"), compiler.encode_file_descriptor_set())?;
+    fs::write(
+        out.join("ektp_descriptor.bin"),
+        compiler.encode_file_descriptor_set(),
+    )?;
 
     let descriptors = compiler.file_descriptor_set();
     tonic_prost_build::configure()

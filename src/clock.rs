@@ -28,7 +28,10 @@ impl Clock {
     /// Now, in UTC, to the microsecond: what Postgres can store.
     pub fn now(&self) -> OffsetDateTime {
         match self {
-            #[expect(clippy::disallowed_methods, reason = "this is the one place that may read the machine's clock")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "this is the one place that may read the machine's clock"
+            )]
             Self::System => whole_microseconds(OffsetDateTime::now_utc()),
             Self::Simulated(clock) => clock.now(),
         }
@@ -51,14 +54,17 @@ impl SimulatedClock {
     /// What it shows.
     pub fn now(&self) -> OffsetDateTime {
         let micros = i128::from(self.0.load(Ordering::SeqCst));
-        OffsetDateTime::from_unix_timestamp_nanos(micros * 1_000).expect("only valid times are ever stored")
+        OffsetDateTime::from_unix_timestamp_nanos(micros * 1_000)
+            .expect("only valid times are ever stored")
     }
 }
 
 fn micros(at: OffsetDateTime) -> i64 {
-    i64::try_from(at.unix_timestamp_nanos() / 1_000).expect("years within 9999 fit 64 bits of microseconds")
+    i64::try_from(at.unix_timestamp_nanos() / 1_000)
+        .expect("years within 9999 fit 64 bits of microseconds")
 }
 
 fn whole_microseconds(at: OffsetDateTime) -> OffsetDateTime {
-    at.replace_nanosecond(at.nanosecond() / 1_000 * 1_000).expect("fewer nanoseconds are still a valid time")
+    at.replace_nanosecond(at.nanosecond() / 1_000 * 1_000)
+        .expect("fewer nanoseconds are still a valid time")
 }

@@ -58,15 +58,25 @@ impl Pools {
     pub async fn open(options: PgConnectOptions, sizes: PoolSizes) -> Result<Self> {
         let options = guarded(options);
         Ok(Self {
-            acts: pool(sizes.acts, "acts").connect_with(named(&options, "ektp acts")).await?,
-            reads: pool(sizes.reads, "reads").connect_with(named(&options, "ektp reads")).await?,
-            feed: pool(FEED_CONNECTIONS, "feed").connect_with(named(&options, "ektp feed")).await?,
+            acts: pool(sizes.acts, "acts")
+                .connect_with(named(&options, "ektp acts"))
+                .await?,
+            reads: pool(sizes.reads, "reads")
+                .connect_with(named(&options, "ektp reads"))
+                .await?,
+            feed: pool(FEED_CONNECTIONS, "feed")
+                .connect_with(named(&options, "ektp feed"))
+                .await?,
         })
     }
 
     /// Each with its name, for gauges.
     pub fn named(&self) -> [(&'static str, &PgPool); 3] {
-        [("acts", &self.acts), ("reads", &self.reads), ("feed", &self.feed)]
+        [
+            ("acts", &self.acts),
+            ("reads", &self.reads),
+            ("feed", &self.feed),
+        ]
     }
 
     /// Closes all three.
@@ -79,7 +89,8 @@ impl Pools {
 
 /// Options from a `postgres://` address. The user must be named: without one the driver would say "anonymous".
 pub fn options_of(url: &str) -> Result<PgConnectOptions> {
-    PgConnectOptions::from_str(url).map_err(|_| Error::internal("DATABASE_URL is not a postgres:// address"))
+    PgConnectOptions::from_str(url)
+        .map_err(|_| Error::internal("DATABASE_URL is not a postgres:// address"))
 }
 
 fn named(options: &PgConnectOptions, name: &str) -> PgConnectOptions {
@@ -110,10 +121,15 @@ fn pool(connections: u32, name: &'static str) -> PgPoolOptions {
                 // sqlx 0.9.0 can return a connection inside an open transaction when a future is dropped while BEGIN is
                 // in flight (its issues 4385, 4393); the next borrower's writes would be lost. Inside a transaction
                 // block now() stands still and differs from the statement's own time.
-                let row = connection.fetch_one("select now() = statement_timestamp()").await?;
+                let row = connection
+                    .fetch_one("select now() = statement_timestamp()")
+                    .await?;
                 let outside = sqlx::Row::try_get::<bool, _>(&row, 0)?;
                 if !outside {
-                    tracing::error!(pool = name, "a connection came back inside a transaction and was closed");
+                    tracing::error!(
+                        pool = name,
+                        "a connection came back inside a transaction and was closed"
+                    );
                 }
                 Ok(outside)
             })
@@ -131,22 +147,37 @@ pub struct Migrated {
 
 /// Applies what is pending, loads the area codes and opens the offices' rows. Safe to run by several servers at once.
 pub async fn migrate(options: &PgConnectOptions) -> Result<Migrated> {
-    let mut db = options.clone().disable_statement_logging().connect().await?;
+    let mut db = options
+        .clone()
+        .disable_statement_logging()
+        .connect()
+        .await?;
     let before = pending(&mut db).await?;
-    MIGRATOR.run(&mut db).await.map_err(|error| Error::internal(format!("migration: {error}")))?;
+    MIGRATOR
+        .run(&mut db)
+        .await
+        .map_err(|error| Error::internal(format!("migration: {error}")))?;
     let mut tx = sqlx::Connection::begin(&mut db).await?;
-    sqlx::query!("select pg_advisory_xact_lock(hashtext('ektp_load_areas'))").execute(&mut *tx).await?;
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('ektp_load_areas'))")
+        .execute(&mut *tx)
+        .await?;
     let areas = load_areas(&mut tx).await?;
-    sqlx::query_scalar!("select feed_partitions($1)", PARTITION_DAYS_AHEAD).fetch_one(&mut *tx).await?;
+    sqlx::query_scalar!("select feed_partitions($1)", PARTITION_DAYS_AHEAD)
+        .fetch_one(&mut *tx)
+        .await?;
     tx.commit().await?;
-    Ok(Migrated { applied: before, areas })
+    Ok(Migrated {
+        applied: before,
+        areas,
+    })
 }
 
 /// How many migrations are not applied yet.
 pub async fn pending(db: &mut sqlx::PgConnection) -> Result<usize> {
-    let known = sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "known!""#)
-        .fetch_one(&mut *db)
-        .await?;
+    let known =
+        sqlx::query_scalar!(r#"select to_regclass('_sqlx_migrations') is not null as "known!""#)
+            .fetch_one(&mut *db)
+            .await?;
     let applied = if known {
         sqlx::migrate::Migrate::list_applied_migrations(db, "_sqlx_migrations")
             .await
@@ -160,7 +191,9 @@ pub async fn pending(db: &mut sqlx::PgConnection) -> Result<usize> {
 
 async fn load_areas(db: &mut sqlx::PgConnection) -> Result<usize> {
     let digest = areas::digest();
-    let loaded = sqlx::query_scalar!("select digest from loaded_data where name = 'areas'").fetch_optional(&mut *db).await?;
+    let loaded = sqlx::query_scalar!("select digest from loaded_data where name = 'areas'")
+        .fetch_optional(&mut *db)
+        .await?;
     if loaded.as_deref() == Some(digest) {
         return Ok(0);
     }
@@ -169,9 +202,13 @@ async fn load_areas(db: &mut sqlx::PgConnection) -> Result<usize> {
     for part in rows.chunks(AREAS_PER_STATEMENT) {
         let codes: Vec<i64> = part.iter().map(|(code, _)| *code).collect();
         let names: Vec<String> = part.iter().map(|(_, name)| (*name).to_owned()).collect();
-        sqlx::query!("insert into area (code, name) select * from unnest($1::bigint[], $2::text[])", &codes, &names)
-            .execute(&mut *db)
-            .await?;
+        sqlx::query!(
+            "insert into area (code, name) select * from unnest($1::bigint[], $2::text[])",
+            &codes,
+            &names
+        )
+        .execute(&mut *db)
+        .await?;
     }
     sqlx::query!(
         "insert into loaded_data (name, digest) values ('areas', $1) on conflict (name) do update set digest = $1",
@@ -179,7 +216,9 @@ async fn load_areas(db: &mut sqlx::PgConnection) -> Result<usize> {
     )
     .execute(&mut *db)
     .await?;
-    sqlx::query!("select open_offices()").execute(&mut *db).await?;
+    sqlx::query!("select open_offices()")
+        .execute(&mut *db)
+        .await?;
     Ok(rows.len())
 }
 
@@ -195,6 +234,8 @@ impl Gate {
 
     /// A place, or the answer that the server is at its limit.
     pub fn enter(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
-        Arc::clone(&self.0).try_acquire_owned().map_err(|_| Error::overloaded())
+        Arc::clone(&self.0)
+            .try_acquire_owned()
+            .map_err(|_| Error::overloaded())
     }
 }

@@ -93,14 +93,22 @@ impl Error {
 
     /// INVALID_ARGUMENT with every violation at once.
     pub fn invalid(violations: Vec<Violation>) -> Self {
-        let mut error = Self::new(Kind::Invalid, ErrorReason::InvalidFields, "the request has invalid fields");
+        let mut error = Self::new(
+            Kind::Invalid,
+            ErrorReason::InvalidFields,
+            "the request has invalid fields",
+        );
         error.0.violations = violations;
         error
     }
 
     /// NOT_FOUND; the same words for a missing and for a foreign thing.
     pub fn not_found(reason: ErrorReason, noun: &str) -> Self {
-        Self::new(Kind::NotFound, reason, format!("there is no such {noun} here"))
+        Self::new(
+            Kind::NotFound,
+            reason,
+            format!("there is no such {noun} here"),
+        )
     }
 
     /// FAILED_PRECONDITION.
@@ -110,7 +118,11 @@ impl Error {
 
     /// A defect of ours; `cause` goes to the log, the client reads a fixed sentence.
     pub fn internal(cause: impl Into<String>) -> Self {
-        let mut error = Self::new(Kind::Internal, ErrorReason::Internal, "the server made a mistake; it was logged");
+        let mut error = Self::new(
+            Kind::Internal,
+            ErrorReason::Internal,
+            "the server made a mistake; it was logged",
+        );
         error.0.cause = Some(cause.into());
         error
     }
@@ -122,7 +134,8 @@ impl Error {
 
     /// The commit's answer was lost: nobody knows yet whether it happened.
     pub fn outcome_unknown(cause: impl Into<String>) -> Self {
-        let message = "whether the act was committed is unknown; ask again with the same request id";
+        let message =
+            "whether the act was committed is unknown; ask again with the same request id";
         let mut error = Self::new(Kind::Unavailable, ErrorReason::OutcomeUnknown, message)
             .with("outcome", "UNKNOWN")
             .retry(RETRY_AFTER_OUTAGE);
@@ -132,16 +145,24 @@ impl Error {
 
     /// The database cannot be reached.
     pub fn database_away(cause: impl Into<String>) -> Self {
-        let mut error =
-            Self::new(Kind::Unavailable, ErrorReason::DatabaseUnavailable, "the database cannot be reached just now")
-                .retry(RETRY_AFTER_OUTAGE);
+        let mut error = Self::new(
+            Kind::Unavailable,
+            ErrorReason::DatabaseUnavailable,
+            "the database cannot be reached just now",
+        )
+        .retry(RETRY_AFTER_OUTAGE);
         error.0.cause = Some(cause.into());
         error
     }
 
     /// The server or one of its pools is at its limit.
     pub fn overloaded() -> Self {
-        Self::new(Kind::Exhausted, ErrorReason::Overloaded, "the server is at its limit").retry(RETRY_AFTER_OUTAGE)
+        Self::new(
+            Kind::Exhausted,
+            ErrorReason::Overloaded,
+            "the server is at its limit",
+        )
+        .retry(RETRY_AFTER_OUTAGE)
     }
 
     /// The server is going away.
@@ -152,7 +173,11 @@ impl Error {
 
     /// The deadline passed.
     pub fn late() -> Self {
-        Self::new(Kind::Late, ErrorReason::DeadlinePassed, "the deadline passed before the work was done")
+        Self::new(
+            Kind::Late,
+            ErrorReason::DeadlinePassed,
+            "the deadline passed before the work was done",
+        )
     }
 
     /// Adds one explaining value; never a personal one.
@@ -196,19 +221,33 @@ impl Error {
     /// Whether the same request would get the same answer again: only such answers are stored under a request id.
     pub fn is_lasting(&self) -> bool {
         match self.0.kind {
-            Kind::Invalid | Kind::NotFound | Kind::Refused | Kind::Exists | Kind::Forbidden | Kind::Unauthenticated => {
-                true
+            Kind::Invalid
+            | Kind::NotFound
+            | Kind::Refused
+            | Kind::Exists
+            | Kind::Forbidden
+            | Kind::Unauthenticated => true,
+            Kind::Clash | Kind::Late | Kind::Exhausted | Kind::Unavailable | Kind::Internal => {
+                false
             }
-            Kind::Clash | Kind::Late | Kind::Exhausted | Kind::Unavailable | Kind::Internal => false,
         }
     }
 
     /// The same refusal as an item of a batch says it.
     pub fn to_refusal(&self) -> proto::Refusal {
-        let mut metadata: BTreeMap<String, String> =
-            self.0.metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let mut metadata: BTreeMap<String, String> = self
+            .0
+            .metadata
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect();
         if !self.0.violations.is_empty() {
-            let lines: Vec<String> = self.0.violations.iter().map(|v| format!("{}: {}", v.field, v.rule)).collect();
+            let lines: Vec<String> = self
+                .0
+                .violations
+                .iter()
+                .map(|v| format!("{}: {}", v.field, v.rule))
+                .collect();
             metadata.insert("violations".to_owned(), lines.join("; "));
         }
         proto::Refusal {
@@ -223,8 +262,12 @@ impl Error {
     /// Writes what only the operators may read; called where the error is answered.
     fn log(&self) {
         match (&self.0.cause, self.0.kind) {
-            (Some(cause), Kind::Internal) => tracing::error!(reason = self.0.reason.as_str_name(), cause, "defect"),
-            (Some(cause), _) => tracing::warn!(reason = self.0.reason.as_str_name(), cause, "call failed"),
+            (Some(cause), Kind::Internal) => {
+                tracing::error!(reason = self.0.reason.as_str_name(), cause, "defect")
+            }
+            (Some(cause), _) => {
+                tracing::warn!(reason = self.0.reason.as_str_name(), cause, "call failed")
+            }
             (None, _) => tracing::debug!(reason = self.0.reason.as_str_name(), "call refused"),
         }
     }
@@ -240,7 +283,10 @@ impl std::error::Error for Error {}
 
 /// The reason as ErrorInfo carries it: the enum's name without its prefix.
 pub fn reason_name(reason: ErrorReason) -> &'static str {
-    reason.as_str_name().strip_prefix("ERROR_REASON_").unwrap_or(reason.as_str_name())
+    reason
+        .as_str_name()
+        .strip_prefix("ERROR_REASON_")
+        .unwrap_or(reason.as_str_name())
 }
 
 impl From<Error> for Status {
@@ -261,14 +307,20 @@ impl From<Error> for Status {
             Kind::Internal => Code::Internal,
         };
         let mut details = ErrorDetails::new();
-        let mut metadata: std::collections::HashMap<String, String> =
-            inner.metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let mut metadata: std::collections::HashMap<String, String> = inner
+            .metadata
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect();
         if let Some(decision) = inner.decision {
             metadata.insert("decision_id".to_owned(), decision.to_string());
         }
         if inner.next_action != NextAction::Unspecified {
             let name = inner.next_action.as_str_name();
-            metadata.insert("next_action".to_owned(), name.trim_start_matches("NEXT_ACTION_").to_owned());
+            metadata.insert(
+                "next_action".to_owned(),
+                name.trim_start_matches("NEXT_ACTION_").to_owned(),
+            );
         }
         details.set_error_info(reason_name(inner.reason), DOMAIN, metadata);
         for violation in inner.violations {
@@ -285,9 +337,10 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(ref database) => from_database(database.as_ref()),
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                Self::database_away(error.to_string())
-            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::database_away(error.to_string()),
             sqlx::Error::PoolTimedOut => Self::overloaded(),
             other => Self::internal(format!("database: {other}")),
         }
@@ -299,10 +352,12 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
     let code = error.code().unwrap_or_default().into_owned();
     match code.as_str() {
         // Serialisation failure, deadlock, lock not available, killed while idle in a transaction.
-        "40001" | "40P01" | "55P03" | "25P03" => {
-            Error::new(Kind::Clash, ErrorReason::Conflict, "two acts collided; send the same request again")
-                .retry(RETRY_AFTER_CONFLICT)
-        }
+        "40001" | "40P01" | "55P03" | "25P03" => Error::new(
+            Kind::Clash,
+            ErrorReason::Conflict,
+            "two acts collided; send the same request again",
+        )
+        .retry(RETRY_AFTER_CONFLICT),
         // The statement ran into its deadline.
         "57014" => Error::late(),
         // The server of the database is stopping, starting, or out of connections.
@@ -319,5 +374,7 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
 
 /// The name of the violated constraint, for the few places where a race may legitimately hit one.
 pub fn constraint(error: &sqlx::Error) -> Option<&str> {
-    error.as_database_error().and_then(|database| database.constraint())
+    error
+        .as_database_error()
+        .and_then(|database| database.constraint())
 }

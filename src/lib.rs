@@ -1,16 +1,18 @@
 //! placeholder
 pub mod areas;
+pub mod authority;
 pub mod caller;
 pub mod cli;
 pub mod clock;
 pub mod db;
+pub mod deadline;
+pub mod edge;
 pub mod error;
 pub mod feed;
 pub mod ids;
 pub mod paging;
 pub mod person;
 pub mod proto;
-pub mod registration;
 pub mod requests;
 pub mod seal;
 pub mod telemetry;

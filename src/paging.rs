@@ -42,12 +42,19 @@ pub fn key(keys: &Keys, list: &str, token_text: &str) -> Result<Option<String>> 
     }
     let refused = || {
         let rule = "is not a token of this list with these filters".to_owned();
-        Error::invalid(vec![Violation { field: "page_token".to_owned(), rule }])
+        Error::invalid(vec![Violation {
+            field: "page_token".to_owned(),
+            rule,
+        }])
     };
     let bytes = unhex(token_text).ok_or_else(refused)?;
     let (_, key) = bytes.split_at_checked(CHECK_BYTES).ok_or_else(refused)?;
     let key = String::from_utf8(key.to_vec()).map_err(|_| refused())?;
-    if token(keys, list, &key) == token_text { Ok(Some(key)) } else { Err(refused()) }
+    if token(keys, list, &key) == token_text {
+        Ok(Some(key))
+    } else {
+        Err(refused())
+    }
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -55,7 +62,10 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     if text.len() % 2 != 0 || text.len() > 1_024 || !text.is_ascii() {
         return None;
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -66,7 +76,12 @@ mod tests {
     fn a_token_continues_its_own_list_only() {
         let keys = Keys::random();
         let made = token(&keys, "ListEnrolments state=SENT", "2017-04-18T00:00:00Z/1");
-        assert_eq!(key(&keys, "ListEnrolments state=SENT", &made).expect("ours").as_deref(), Some("2017-04-18T00:00:00Z/1"));
+        assert_eq!(
+            key(&keys, "ListEnrolments state=SENT", &made)
+                .expect("ours")
+                .as_deref(),
+            Some("2017-04-18T00:00:00Z/1")
+        );
         assert!(key(&keys, "ListEnrolments state=CHECKING", &made).is_err());
         assert!(key(&keys, "ListEnrolments state=SENT", "zz").is_err());
         assert!(key(&keys, "ListEnrolments state=SENT", &made[2..]).is_err());

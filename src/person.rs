@@ -57,7 +57,9 @@ impl fmt::Debug for Person {
 impl Person {
     /// Sealed for the resident's row.
     pub fn seal(&self, keys: &Keys, resident: ResidentId) -> Vec<u8> {
-        let plain = zeroize::Zeroizing::new(serde_json::to_vec(self).expect("a person of texts and numbers is valid JSON"));
+        let plain = zeroize::Zeroizing::new(
+            serde_json::to_vec(self).expect("a person of texts and numbers is valid JSON"),
+        );
         keys.seal(PLACE, resident.uuid().as_bytes(), &plain)
     }
 
@@ -69,13 +71,19 @@ impl Person {
 
     /// The NIK with all but the province and the last two digits masked.
     pub fn masked_nik(&self) -> String {
-        let (province, last) = (self.nik.get(..2).unwrap_or_default(), self.nik.get(14..).unwrap_or_default());
+        let (province, last) = (
+            self.nik.get(..2).unwrap_or_default(),
+            self.nik.get(14..).unwrap_or_default(),
+        );
         format!("{province}************{last}")
     }
 
     /// The initials of the full name.
     pub fn initials(&self) -> String {
-        self.full_name.split_whitespace().filter_map(|word| word.chars().next()).collect()
+        self.full_name
+            .split_whitespace()
+            .filter_map(|word| word.chars().next())
+            .collect()
     }
 }
 

@@ -81,10 +81,18 @@ pub async fn claim_many(
     .await?;
     let fresh: BTreeSet<Uuid> = fresh.into_iter().collect();
     let taken: Vec<Uuid> = ids.into_iter().filter(|id| !fresh.contains(id)).collect();
-    if taken.is_empty() { Ok(BTreeMap::new()) } else { stored(db, caller, &taken).await }
+    if taken.is_empty() {
+        Ok(BTreeMap::new())
+    } else {
+        stored(db, caller, &taken).await
+    }
 }
 
-async fn stored(db: &mut PgConnection, caller: &str, ids: &[Uuid]) -> Result<BTreeMap<RequestId, Stored>> {
+async fn stored(
+    db: &mut PgConnection,
+    caller: &str,
+    ids: &[Uuid],
+) -> Result<BTreeMap<RequestId, Stored>> {
     let rows = sqlx::query!(
         r#"
         select request_id, content_digest, answer_code, answer, committed_revision
@@ -99,10 +107,21 @@ async fn stored(db: &mut PgConnection, caller: &str, ids: &[Uuid]) -> Result<BTr
     rows.into_iter()
         .map(|row| {
             let (Some(code), Some(bytes)) = (row.answer_code, row.answer) else {
-                return Err(Error::corrupt("request", "a committed request without an answer"));
+                return Err(Error::corrupt(
+                    "request",
+                    "a committed request without an answer",
+                ));
             };
             let revision = row.committed_revision.unwrap_or(0);
-            Ok((RequestId::from(row.request_id), Stored { content_digest: row.content_digest, code, bytes, revision }))
+            Ok((
+                RequestId::from(row.request_id),
+                Stored {
+                    content_digest: row.content_digest,
+                    code,
+                    bytes,
+                    revision,
+                },
+            ))
         })
         .collect()
 }

@@ -39,7 +39,12 @@ impl Keys {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let keys = Self::random();
                 let draft = folder.join(format!("{KEY_FILE}.{}", std::process::id()));
-                let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+                let mut file = fs::OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .mode(0o600)
+                    .open(&draft)?;
                 file.write_all(keys.0.as_slice())?;
                 file.sync_all()?;
                 // A link fails if another process was faster; its keys are then the keys.
@@ -47,7 +52,9 @@ impl Keys {
                 fs::remove_file(&draft)?;
                 match linked {
                     Ok(()) => Ok(keys),
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::open_or_create(folder),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        Self::open_or_create(folder)
+                    }
                     Err(error) => Err(error),
                 }
             }
@@ -63,8 +70,9 @@ impl Keys {
     }
 
     fn from_bytes(bytes: &[u8]) -> io::Result<Self> {
-        let keys = <[u8; KEY_BYTES]>::try_from(bytes)
-            .map_err(|_| io::Error::other(format!("{KEY_FILE} must hold exactly {KEY_BYTES} bytes")))?;
+        let keys = <[u8; KEY_BYTES]>::try_from(bytes).map_err(|_| {
+            io::Error::other(format!("{KEY_FILE} must hold exactly {KEY_BYTES} bytes"))
+        })?;
         Ok(Self(Zeroizing::new(keys)))
     }
 
@@ -75,7 +83,13 @@ impl Keys {
         let aad = associated(place, row);
         let sealed = self
             .cipher()
-            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &aad })
+            .encrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: plain,
+                    aad: &aad,
+                },
+            )
             .expect("sealing fails only beyond 256 GiB");
         let mut out = Vec::with_capacity(1 + NONCE_BYTES + sealed.len());
         out.push(KEY_GENERATION);
@@ -85,7 +99,12 @@ impl Keys {
     }
 
     /// Opens what was sealed for the same place and row.
-    pub fn open(&self, place: &'static str, row: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    pub fn open(
+        &self,
+        place: &'static str,
+        row: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
         let broken = || Error::corrupt(place, "a seal does not open");
         let (generation, rest) = sealed.split_first().ok_or_else(broken)?;
         if *generation != KEY_GENERATION || rest.len() < NONCE_BYTES {
@@ -95,7 +114,13 @@ impl Keys {
         let nonce = <[u8; NONCE_BYTES]>::try_from(nonce).map_err(|_| broken())?;
         let aad = associated(place, row);
         self.cipher()
-            .decrypt(&XNonce::from(nonce), Payload { msg: message, aad: &aad })
+            .decrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: message,
+                    aad: &aad,
+                },
+            )
             .map(Zeroizing::new)
             .map_err(|_| broken())
     }
@@ -110,7 +135,8 @@ impl Keys {
     /// The full keyed digest, for the content of requests and for tokens.
     pub fn digest(&self, purpose: &str, value: &[u8]) -> Vec<u8> {
         let (_, index_key) = self.0.split_at(KEY_BYTES / 2);
-        let mut mac = Hmac::<Sha256>::new_from_slice(index_key).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(index_key).expect("HMAC takes keys of any length");
         mac.update(purpose.as_bytes());
         mac.update(&[0]);
         mac.update(value);
@@ -138,7 +164,12 @@ mod tests {
     fn a_seal_opens_only_in_its_own_row() {
         let keys = Keys::random();
         let sealed = keys.seal("resident", b"row 1", b"a secret");
-        assert_eq!(keys.open("resident", b"row 1", &sealed).expect("it opens").as_slice(), b"a secret");
+        assert_eq!(
+            keys.open("resident", b"row 1", &sealed)
+                .expect("it opens")
+                .as_slice(),
+            b"a secret"
+        );
         assert!(keys.open("resident", b"row 2", &sealed).is_err());
         assert!(keys.open("notice", b"row 1", &sealed).is_err());
         assert!(Keys::random().open("resident", b"row 1", &sealed).is_err());

@@ -18,7 +18,10 @@ impl Violations {
 
     /// Notes one violation.
     pub fn add(&mut self, field: impl Into<String>, rule: impl Display) {
-        self.0.push(Violation { field: field.into(), rule: rule.to_string() });
+        self.0.push(Violation {
+            field: field.into(),
+            rule: rule.to_string(),
+        });
     }
 
     /// Notes the rule unless it holds.
@@ -29,7 +32,11 @@ impl Violations {
     }
 
     /// The value, or nothing and a note.
-    pub fn take<T, E: Display>(&mut self, field: impl Into<String>, result: std::result::Result<T, E>) -> Option<T> {
+    pub fn take<T, E: Display>(
+        &mut self,
+        field: impl Into<String>,
+        result: std::result::Result<T, E>,
+    ) -> Option<T> {
         result.map_err(|rule| self.add(field, rule)).ok()
     }
 
@@ -52,7 +59,11 @@ impl Violations {
         T: FromStr,
         T::Err: Display,
     {
-        if text.is_empty() { None } else { self.take(field, text.parse::<T>()) }
+        if text.is_empty() {
+            None
+        } else {
+            self.take(field, text.parse::<T>())
+        }
     }
 
     /// A text of `min..=max` characters without control characters, trimmed.
@@ -72,7 +83,11 @@ impl Violations {
 
     /// A batch of 1 to `max` items.
     pub fn batch<T>(&mut self, field: &str, items: &[T], max: usize) {
-        self.require(!items.is_empty() && items.len() <= max, field, format_args!("must have 1 to {max} items"));
+        self.require(
+            !items.is_empty() && items.len() <= max,
+            field,
+            format_args!("must have 1 to {max} items"),
+        );
     }
 
     /// Notes every item whose key came before in the batch.
@@ -92,6 +107,10 @@ impl Violations {
 
     /// The value if nothing was noted.
     pub fn finish<T>(self, value: T) -> Result<T> {
-        if self.0.is_empty() { Ok(value) } else { Err(self.error()) }
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.error())
+        }
     }
 }

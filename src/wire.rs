@@ -10,7 +10,10 @@ use crate::{
 /// A time as the contract carries it.
 pub fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
     let nanos = i32::try_from(at.nanosecond()).expect("nanoseconds of a second fit");
-    prost_types::Timestamp { seconds: at.unix_timestamp(), nanos }
+    prost_types::Timestamp {
+        seconds: at.unix_timestamp(),
+        nanos,
+    }
 }
 
 /// A time that a client sent.
@@ -24,7 +27,8 @@ pub fn instant(message: &prost_types::Timestamp) -> Result<OffsetDateTime, &'sta
 
 /// A civil date that a client sent.
 pub fn date(text: &str) -> Result<Date, &'static str> {
-    Date::parse(text, format_description!("[year]-[month]-[day]")).map_err(|_| "must be a date as YYYY-MM-DD")
+    Date::parse(text, format_description!("[year]-[month]-[day]"))
+        .map_err(|_| "must be a date as YYYY-MM-DD")
 }
 
 /// A run of serials that a client sent.
@@ -36,5 +40,8 @@ pub fn serial_range(message: &proto::SerialRange) -> Result<SerialRange, String>
 
 /// A run of serials as the contract carries it.
 pub fn serial_range_message(range: SerialRange) -> proto::SerialRange {
-    proto::SerialRange { first: range.first().number(), last: range.last().number() }
+    proto::SerialRange {
+        first: range.first().number(),
+        last: range.last().number(),
+    }
 }

@@ -10,7 +10,6 @@ use futures::future::BoxFuture;
 use prost::Message;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction, pool::PoolConnection};
 use time::OffsetDateTime;
-use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 
@@ -18,6 +17,7 @@ use crate::{
     caller::Caller,
     clock::Clock,
     db::{Gate, Pools},
+    deadline::Deadline,
     error::{Error, ErrorReason, Result},
     feed::{
         Topic,
@@ -29,18 +29,14 @@ use crate::{
     seal::Keys,
 };
 
-/// The deadline of a call that names none.
-pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(5);
+/// How long a statement of an act that no client waits for may take.
+const UNASKED_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a statement keeps back from the call's deadline, so that the answer still arrives in time.
 const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 /// Calls at work or waiting for a connection, for each connection of the pool; one more is told to come again.
 const WAITING_PER_CONNECTION: u32 = 32;
 /// The number of the field `committed_revision` in every response of a write.
 const REVISION_FIELD: u32 = 15;
-
-/// When a call must be answered; put into the request's extensions at the edge.
-#[derive(Debug, Clone, Copy)]
-pub struct Deadline(pub Instant);
 
 /// Who called what, and by when it wants to know.
 #[derive(Debug, Clone)]
@@ -50,7 +46,7 @@ pub struct Call {
     /// The RPC as `Service/Method`.
     pub method: &'static str,
     /// When the client gives up.
-    pub deadline: Instant,
+    pub deadline: Deadline,
 }
 
 impl Call {
@@ -61,8 +57,18 @@ impl Call {
             .get::<Caller>()
             .cloned()
             .ok_or_else(|| Error::internal("a call passed the edge without a caller"))?;
-        let deadline = extensions.get::<Deadline>().map_or_else(|| Instant::now() + DEADLINE_DEFAULT, |d| d.0);
-        Ok((Self { caller, method, deadline }, message))
+        let deadline = extensions
+            .get::<Deadline>()
+            .copied()
+            .ok_or_else(|| Error::internal("a call passed the edge without a deadline"))?;
+        Ok((
+            Self {
+                caller,
+                method,
+                deadline,
+            },
+            message,
+        ))
     }
 }
 
@@ -99,7 +105,14 @@ impl Desk {
             Gate::new((pool.options().get_max_connections() * WAITING_PER_CONNECTION) as usize)
         };
         let (acts, reads) = (waiting(&pools.acts), waiting(&pools.reads));
-        Self(Arc::new(Inner { pools, clock, keys, bell: Bell::default(), acts, reads }))
+        Self(Arc::new(Inner {
+            pools,
+            clock,
+            keys,
+            bell: Bell::default(),
+            acts,
+            reads,
+        }))
     }
 
     /// The pools.
@@ -125,11 +138,20 @@ impl Desk {
     /// A connection for a read.
     pub async fn read(&self) -> Result<Read> {
         let place = self.0.reads.enter()?;
-        Ok(Read { connection: self.0.pools.reads.acquire().await?, _place: place })
+        Ok(Read {
+            connection: self.0.pools.reads.acquire().await?,
+            _place: place,
+        })
     }
 
     /// Carries out one write under its request id and answers it; a repeat gets the first answer.
-    pub async fn act<M, R, F>(&self, call: Call, id: RequestId, message: &M, step: F) -> Result<Response<R>, Status>
+    pub async fn act<M, R, F>(
+        &self,
+        call: Call,
+        id: RequestId,
+        message: &M,
+        step: F,
+    ) -> Result<Response<R>, Status>
     where
         M: Message,
         R: Message + Default + 'static,
@@ -137,26 +159,44 @@ impl Desk {
     {
         let digest = self.0.keys.digest(call.method, &message.encode_to_vec());
         let desk = self.clone();
-        let stored = own_task(async move { desk.act_to_end(&call, id, digest, step).await }).await?;
+        let stored =
+            own_task(async move { desk.act_to_end(&call, id, digest, step).await }).await?;
         answered(stored)
     }
 
-    async fn act_to_end<R, F>(&self, call: &Call, id: RequestId, digest: Vec<u8>, step: F) -> Result<Stored>
+    async fn act_to_end<R, F>(
+        &self,
+        call: &Call,
+        id: RequestId,
+        digest: Vec<u8>,
+        step: F,
+    ) -> Result<Stored>
     where
         R: Message + 'static,
         F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<R>> + Send + 'static,
     {
         let _place = self.0.acts.enter()?;
         let mut work = self.begin(&call.caller, Some(call.deadline)).await?;
-        if let Claim::Taken(first) = requests::claim(work.db(), &call.caller.name(), call.method, id, &digest).await? {
+        if let Claim::Taken(first) =
+            requests::claim(work.db(), &call.caller.name(), call.method, id, &digest).await?
+        {
             work.roll_back().await;
             return first.of_content(&digest, call.method);
         }
         match step(&mut work).await {
             Ok(response) => {
-                let answer = Answer { request_id: id, code: Code::Ok as i32, bytes: response.encode_to_vec() };
+                let answer = Answer {
+                    request_id: id,
+                    code: Code::Ok as i32,
+                    bytes: response.encode_to_vec(),
+                };
                 let revision = work.commit(std::slice::from_ref(&answer)).await?;
-                Ok(Stored { content_digest: digest, code: answer.code, bytes: answer.bytes, revision })
+                Ok(Stored {
+                    content_digest: digest,
+                    code: answer.code,
+                    bytes: answer.bytes,
+                    revision,
+                })
             }
             Err(error) if !error.is_lasting() => {
                 work.roll_back().await;
@@ -164,10 +204,19 @@ impl Desk {
             }
             Err(error) => {
                 let (code, bytes) = encoded(error);
-                let answer = Answer { request_id: id, code, bytes };
+                let answer = Answer {
+                    request_id: id,
+                    code,
+                    bytes,
+                };
                 if work.keep {
                     work.commit(std::slice::from_ref(&answer)).await?;
-                    return Ok(Stored { content_digest: digest, code, bytes: answer.bytes, revision: 0 });
+                    return Ok(Stored {
+                        content_digest: digest,
+                        code,
+                        bytes: answer.bytes,
+                        revision: 0,
+                    });
                 }
                 // Nothing of the act may stay. The refusal is stored in a statement of its own: a savepoint would cost
                 // every success a round trip, and a twin that slipped in between has simply become the first answer.
@@ -182,7 +231,13 @@ impl Desk {
 
     /// Carries out many requests in one commit: those already answered get their first answer, the others go to `step`
     /// together, which answers each. Used by imports; a request id used for other content is answered by `reused`.
-    pub async fn act_on_many<I, R, F>(&self, call: &Call, items: Vec<Item<I>>, reused: R, step: F) -> Result<(Vec<R>, u64)>
+    pub async fn act_on_many<I, R, F>(
+        &self,
+        call: &Call,
+        items: Vec<Item<I>>,
+        reused: R,
+        step: F,
+    ) -> Result<(Vec<R>, u64)>
     where
         I: Send + 'static,
         R: Message + Default + Clone + 'static,
@@ -206,13 +261,19 @@ impl Desk {
     {
         let _place = self.0.acts.enter()?;
         let mut work = self.begin(&call.caller, None).await?;
-        let keys: Vec<(RequestId, Vec<u8>)> = items.iter().map(|item| (item.id, item.digest.clone())).collect();
-        let mut taken = requests::claim_many(work.db(), &call.caller.name(), call.method, &keys).await?;
+        let keys: Vec<(RequestId, Vec<u8>)> = items
+            .iter()
+            .map(|item| (item.id, item.digest.clone()))
+            .collect();
+        let mut taken =
+            requests::claim_many(work.db(), &call.caller.name(), call.method, &keys).await?;
         let mut answers: Vec<Option<R>> = Vec::with_capacity(items.len());
         let (mut fresh, mut places) = (Vec::new(), Vec::new());
         for (place, item) in items.into_iter().enumerate() {
             match taken.remove(&item.id) {
-                Some(first) if first.content_digest == item.digest => answers.push(Some(decoded(&first.bytes)?)),
+                Some(first) if first.content_digest == item.digest => {
+                    answers.push(Some(decoded(&first.bytes)?))
+                }
                 Some(_) => answers.push(Some(reused.clone())),
                 None => {
                     answers.push(None);
@@ -224,11 +285,17 @@ impl Desk {
         let results = step(&mut work, fresh).await?;
         let mut stored = Vec::with_capacity(results.len());
         for ((place, id), result) in places.into_iter().zip(results) {
-            stored.push(Answer { request_id: id, code: Code::Ok as i32, bytes: result.encode_to_vec() });
+            stored.push(Answer {
+                request_id: id,
+                code: Code::Ok as i32,
+                bytes: result.encode_to_vec(),
+            });
             answers[place] = Some(result);
         }
         let revision = work.commit(&stored).await?;
-        let answers = answers.into_iter().map(|answer| answer.ok_or_else(|| Error::internal("an item got no answer")));
+        let answers = answers
+            .into_iter()
+            .map(|answer| answer.ok_or_else(|| Error::internal("an item got no answer")));
         Ok((answers.collect::<Result<_>>()?, revision.unsigned_abs()))
     }
 
@@ -253,11 +320,14 @@ impl Desk {
         .await
     }
 
-    async fn begin(&self, caller: &Caller, deadline: Option<Instant>) -> Result<Work> {
-        let left = deadline.map_or(DEADLINE_DEFAULT, |at| at.saturating_duration_since(Instant::now()));
+    async fn begin(&self, caller: &Caller, deadline: Option<Deadline>) -> Result<Work> {
+        let left = deadline.map_or(UNASKED_TIMEOUT, Deadline::remaining);
         let left = left.checked_sub(ANSWER_MARGIN).ok_or_else(Error::late)?;
         // One round trip for both; the only value is a number of our own.
-        let begin = format!("begin; set local statement_timeout = {}", left.as_millis().max(1));
+        let begin = format!(
+            "begin; set local statement_timeout = {}",
+            left.as_millis().max(1)
+        );
         Ok(Work {
             transaction: self.0.pools.acts.begin_with(AssertSqlSafe(begin)).await?,
             caller: caller.clone(),
@@ -305,7 +375,9 @@ impl Work {
 
     /// The district whose terminal acts; the role table lets no other caller into a step that asks.
     pub fn district(&self) -> Result<District> {
-        self.caller.district().ok_or_else(|| Error::internal("a step for districts was reached by another caller"))
+        self.caller
+            .district()
+            .ok_or_else(|| Error::internal("a step for districts was reached by another caller"))
     }
 
     /// The act's one reading of the business clock.
@@ -320,7 +392,11 @@ impl Work {
 
     /// Notes the state of one thing after the act, for the district's ledger.
     pub fn record(&mut self, district: District, topic: Topic, body: Vec<u8>) {
-        self.records.push(Record { district, topic, body });
+        self.records.push(Record {
+            district,
+            topic,
+            body,
+        });
     }
 
     /// What the act has done so far stays even if it ends in a refusal: the refusal itself changed something.
@@ -342,9 +418,13 @@ impl Work {
             Err(error @ sqlx::Error::Database(_)) => return Err(error.into()),
             Err(error) => return Err(Error::outcome_unknown(error.to_string())),
         }
-        let revision = heads.iter().find(|(district, _)| *district == home).map_or(0, |(_, head)| *head);
+        let revision = heads
+            .iter()
+            .find(|(district, _)| *district == home)
+            .map_or(0, |(_, head)| *head);
         if !heads.is_empty() {
-            self.bell.ring(heads.into_iter().map(|(district, _)| district));
+            self.bell
+                .ring(heads.into_iter().map(|(district, _)| district));
         }
         Ok(revision)
     }
@@ -358,7 +438,9 @@ impl Work {
 }
 
 /// Runs in a task of its own: a client that goes away cannot stop an act half way, nor drop a future in mid-statement.
-async fn own_task<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+async fn own_task<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
     match tokio::spawn(work.in_current_span()).await {
         Ok(result) => result,
         Err(error) => Err(Error::internal(format!("an act's task ended: {error}"))),
@@ -381,11 +463,19 @@ fn answered<R: Message + Default>(stored: Stored) -> Result<Response<R>, Status>
     if stored.code != Code::Ok as i32 {
         let status = tonic_types::pb::Status::decode(stored.bytes.as_slice())
             .map_err(|error| Error::corrupt("request", error))?;
-        return Err(Status::with_details(Code::from(stored.code), status.message, stored.bytes.into()));
+        return Err(Status::with_details(
+            Code::from(stored.code),
+            status.message,
+            stored.bytes.into(),
+        ));
     }
     let mut bytes = stored.bytes;
     if stored.revision != 0 {
-        prost::encoding::uint64::encode(REVISION_FIELD, &stored.revision.unsigned_abs(), &mut bytes);
+        prost::encoding::uint64::encode(
+            REVISION_FIELD,
+            &stored.revision.unsigned_abs(),
+            &mut bytes,
+        );
     }
     Ok(Response::new(decoded(&bytes)?))
 }

@@ -23,7 +23,11 @@ struct Inner {
 impl Bell {
     /// Says that these ledgers have grown.
     pub fn ring(&self, districts: impl IntoIterator<Item = District>) {
-        self.0.rung.lock().unwrap_or_else(PoisonError::into_inner).extend(districts);
+        self.0
+            .rung
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(districts);
         self.0.notify.notify_one();
     }
 
@@ -31,7 +35,8 @@ impl Bell {
     pub async fn rung(&self) -> BTreeSet<District> {
         loop {
             let waiting = self.0.notify.notified();
-            let taken = std::mem::take(&mut *self.0.rung.lock().unwrap_or_else(PoisonError::into_inner));
+            let taken =
+                std::mem::take(&mut *self.0.rung.lock().unwrap_or_else(PoisonError::into_inner));
             if !taken.is_empty() {
                 return taken;
             }

@@ -89,10 +89,16 @@ pub async fn close(
     records: &[Record],
 ) -> Result<Vec<(District, i64)>> {
     check_limits(records)?;
-    let requests: Vec<Uuid> = answers.iter().map(|answer| answer.request_id.uuid()).collect();
+    let requests: Vec<Uuid> = answers
+        .iter()
+        .map(|answer| answer.request_id.uuid())
+        .collect();
     let codes: Vec<i32> = answers.iter().map(|answer| answer.code).collect();
     let bytes: Vec<Vec<u8>> = answers.iter().map(|answer| answer.bytes.clone()).collect();
-    let districts: Vec<i32> = records.iter().map(|record| record.district.number()).collect();
+    let districts: Vec<i32> = records
+        .iter()
+        .map(|record| record.district.number())
+        .collect();
     let topics: Vec<i16> = records.iter().map(|record| record.topic.number()).collect();
     let bodies: Vec<Vec<u8>> = records.iter().map(|record| record.body.clone()).collect();
     // The function returns a row per touched ledger; both columns are never null.
@@ -112,7 +118,10 @@ pub async fn close(
     )
     .fetch_all(db)
     .await?;
-    heads.into_iter().map(|row| Ok((district(row.district)?, row.head))).collect()
+    heads
+        .into_iter()
+        .map(|row| Ok((district(row.district)?, row.head)))
+        .collect()
 }
 
 /// A commit beyond the limits would hold many districts' heads for long; callers split their work before.
@@ -124,8 +133,13 @@ fn check_limits(records: &[Record]) -> Result<()> {
     if per_district.len() > DISTRICTS_PER_COMMIT_MAX {
         return Err(Error::internal("one commit touches too many districts"));
     }
-    if per_district.values().any(|events| *events > EVENTS_PER_COMMIT_MAX) {
-        return Err(Error::internal("one commit writes too many events to one district"));
+    if per_district
+        .values()
+        .any(|events| *events > EVENTS_PER_COMMIT_MAX)
+    {
+        return Err(Error::internal(
+            "one commit writes too many events to one district",
+        ));
     }
     Ok(())
 }

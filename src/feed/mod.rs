@@ -29,7 +29,12 @@ pub enum Topic {
 
 impl Topic {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Queue, Self::Stock, Self::Collections, Self::Enrolments];
+    pub const ALL: [Self; 4] = [
+        Self::Queue,
+        Self::Stock,
+        Self::Collections,
+        Self::Enrolments,
+    ];
 
     /// The number in the ledger.
     pub const fn number(self) -> i16 {

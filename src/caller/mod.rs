@@ -1,0 +1,189 @@
+//! Who calls, and what they may call: the identity in a client certificate ([`Principal`]), the caller made of it
+//! ([`Caller`]) and the one table of roles and RPCs ([`RIGHTS`]).
+//!
+//! What is easily got wrong: a right says only that a role may call at all. Whose rows the call sees is
+//! [`Caller::scope`], and where in the district it may act is [`Caller::subdistrict`].
+
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer as _};
+
+use crate::ids::{District, Subdistrict};
+
+mod principal;
+mod rights;
+
+pub use principal::{CentreRole, Principal, PrincipalError, Site};
+pub use rights::{RIGHTS, may};
+
+use principal::SCHEME;
+
+/// What the table of rights knows of a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    Terminal,
+    Province,
+    Matcher,
+    Store,
+    Printer,
+    Policy,
+    Public,
+    System,
+}
+
+/// A certificate that names no caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallerError {
+    #[error("the certificate cannot be read")]
+    Unreadable,
+    #[error("the certificate names no ektp:// identity")]
+    NoIdentity,
+    #[error("the certificate names more than one ektp:// identity")]
+    SeveralIdentities,
+    #[error("the certificate's identity is not valid: {0}")]
+    Invalid(#[from] PrincipalError),
+}
+
+/// Who calls: the identity and the role that follows from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    pub principal: Principal,
+    pub role: Role,
+}
+
+impl Caller {
+    /// Reads the one `ektp://` URI in the certificate's subject alternative names. That the certificate was issued by
+    /// our authority and is valid today has been checked by TLS before.
+    pub fn from_certificate(der: &[u8]) -> Result<Caller, CallerError> {
+        let (rest, certificate) =
+            X509Certificate::from_der(der).map_err(|_| CallerError::Unreadable)?;
+        if !rest.is_empty() {
+            return Err(CallerError::Unreadable);
+        }
+        let names = certificate
+            .subject_alternative_name()
+            .map_err(|_| CallerError::Unreadable)?
+            .ok_or(CallerError::NoIdentity)?;
+        let mut identities = names.value.general_names.iter().filter_map(our_uri);
+        let identity = identities.next().ok_or(CallerError::NoIdentity)?;
+        if identities.next().is_some() {
+            return Err(CallerError::SeveralIdentities);
+        }
+        Ok(Caller::from(identity.parse::<Principal>()?))
+    }
+
+    /// The stable name of the caller: in audit rows, request rows, logs and traces.
+    pub fn name(&self) -> String {
+        self.principal.to_string()
+    }
+
+    /// The district that the caller belongs to.
+    pub fn district(&self) -> Option<District> {
+        match &self.principal {
+            Principal::Terminal { district, .. } => Some(*district),
+            Principal::Province(_)
+            | Principal::Centre(_)
+            | Principal::Public(_)
+            | Principal::System => None,
+        }
+    }
+
+    /// The subdistrict that limits the caller.
+    pub fn subdistrict(&self) -> Option<Subdistrict> {
+        match &self.principal {
+            Principal::Terminal {
+                site: Site::Subdistrict(subdistrict),
+                ..
+            } => Some(*subdistrict),
+            Principal::Terminal {
+                site: Site::Named(_),
+                ..
+            }
+            | Principal::Province(_)
+            | Principal::Centre(_)
+            | Principal::Public(_)
+            | Principal::System => None,
+        }
+    }
+
+    /// The ledger of the caller's acts, where they do not say another one themselves.
+    pub fn ledger(&self) -> District {
+        self.district().unwrap_or(District::CENTRE)
+    }
+
+    /// Whose rows the caller may see: one district's, or with `None` the nation's. Only the centre's own roles see the
+    /// nation; a province and a gateway get the district of no one until a rule of their own says more.
+    pub fn scope(&self) -> Option<District> {
+        match &self.principal {
+            Principal::Terminal { district, .. } => Some(*district),
+            Principal::Province(_) | Principal::Public(_) => Some(District::CENTRE),
+            Principal::Centre(_) | Principal::System => None,
+        }
+    }
+}
+
+impl From<Principal> for Caller {
+    fn from(principal: Principal) -> Self {
+        let role = match &principal {
+            Principal::Terminal { .. } => Role::Terminal,
+            Principal::Province(_) => Role::Province,
+            Principal::Centre(CentreRole::Matcher) => Role::Matcher,
+            Principal::Centre(CentreRole::Store) => Role::Store,
+            Principal::Centre(CentreRole::Printer) => Role::Printer,
+            Principal::Centre(CentreRole::Policy) => Role::Policy,
+            Principal::Public(_) => Role::Public,
+            Principal::System => Role::System,
+        };
+        Caller { principal, role }
+    }
+}
+
+/// Schemes are compared without case, so that `EKTP://` is refused by the parser instead of being overlooked here.
+fn our_uri<'a>(name: &GeneralName<'a>) -> Option<&'a str> {
+    if let GeneralName::URI(uri) = name {
+        let scheme = uri.as_bytes().get(..SCHEME.len())?;
+        if scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) {
+            return Some(uri);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(text: &str) -> Caller {
+        Caller::from(text.parse::<Principal>().expect("a valid identity"))
+    }
+
+    #[test]
+    fn a_site_that_is_a_subdistrict_limits_its_terminal() {
+        let limited = caller("ektp://district/35.75/site/35.75.02/terminal/3");
+        assert_eq!(limited.subdistrict(), "35.75.02".parse().ok());
+        let office = caller("ektp://district/35.75/site/office/terminal/3");
+        assert_eq!(office.subdistrict(), None);
+        for terminal in [limited, office] {
+            assert_eq!(terminal.district(), "35.75".parse().ok());
+            assert_eq!(terminal.scope(), terminal.district());
+            assert_eq!(Some(terminal.ledger()), terminal.district());
+        }
+    }
+
+    #[test]
+    fn only_the_centre_sees_the_nation() {
+        let centre = caller("ektp://centre/policy");
+        assert_eq!((centre.scope(), centre.ledger()), (None, District::CENTRE));
+        for outside in ["ektp://province/35", "ektp://public/website"] {
+            assert_eq!(caller(outside).scope(), Some(District::CENTRE));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_certificate_name_nobody() {
+        for bytes in [&b""[..], &b"not a certificate"[..]] {
+            assert_eq!(
+                Caller::from_certificate(bytes),
+                Err(CallerError::Unreadable)
+            );
+        }
+    }
+}

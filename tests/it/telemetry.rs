@@ -1,0 +1,154 @@
+//! What a process tells about itself arrives at a collector: spans in the trace of their caller, metrics with the final
+//! status of each call, gauges as long as their owner lives.
+
+use std::{fs, net::SocketAddr};
+
+use time::{Duration, OffsetDateTime};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{
+    Code, Request,
+    transport::{Certificate, Channel, ClientTlsConfig, Identity, Server, ServerTlsConfig},
+};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+use ektp::{
+    authority::Authority,
+    edge::EdgeLayer,
+    telemetry::{Reading, count_constraint_hit, gauge},
+};
+
+use crate::support::collector::{attribute, collector, hex};
+
+const TERMINAL: &str = "ektp://district/35.75/site/35.75.02/terminal/3";
+const CHECK: &str = "grpc.health.v1.Health/Check";
+const WATCH: &str = "grpc.health.v1.Health/Watch";
+
+#[tokio::test]
+async fn a_span_a_count_and_a_gauge_arrive_at_the_collector() {
+    let collector = collector();
+    let probe = format!("{:016x}", rand::random::<u64>());
+    tracing::info_span!(target: "ektp::test", "probe", probe = probe.as_str())
+        .in_scope(|| count_constraint_hit(&probe));
+    let owner = gauge("ektp.test.probe", "1", || {
+        vec![Reading {
+            value: 96.0,
+            labels: vec![("kind", "blank".to_owned())],
+        }]
+    });
+
+    collector
+        .wait_for("the span", |received| {
+            let mut spans = received.spans.iter();
+            spans
+                .find(|span| attribute(&span.attributes, "probe").as_ref() == Some(&probe))
+                .cloned()
+        })
+        .await;
+    let hits = collector
+        .wait_for("the count", |received| {
+            received.value("ektp.constraint.hits", &[("constraint", &probe)])
+        })
+        .await;
+    assert!((hits - 1.0).abs() < f64::EPSILON);
+    let read = collector
+        .wait_for("the gauge", |received| {
+            received.value("ektp.test.probe", &[("kind", "blank")])
+        })
+        .await;
+    assert!((read - 96.0).abs() < f64::EPSILON);
+    drop(owner);
+}
+
+#[tokio::test]
+async fn a_call_continues_its_callers_trace_and_is_counted_with_its_final_status() {
+    let collector = collector();
+    let mut client = HealthClient::new(office().await);
+    let trace = format!("{:032x}", rand::random::<u128>());
+    let parent = "b7ad6b7169203331";
+    let request = || {
+        let mut request = Request::new(HealthCheckRequest::default());
+        let header = format!("00-{trace}-{parent}-01");
+        request
+            .metadata_mut()
+            .insert("traceparent", header.parse().expect("plain text"));
+        request
+    };
+
+    client.check(request()).await.expect("a terminal may check");
+    let mut stream = client
+        .watch(request())
+        .await
+        .expect("a terminal may watch")
+        .into_inner();
+    stream
+        .message()
+        .await
+        .expect("the first state comes at once");
+    drop(stream);
+
+    // The check ended with its trailers; the watch had none, because its client went away.
+    for (method, code) in [(CHECK, Code::Ok), (WATCH, Code::Cancelled)] {
+        let code = (code as i32).to_string();
+        let span = collector
+            .wait_for(method, |received| received.span(&trace, method).cloned())
+            .await;
+        assert_eq!(hex(&span.parent_span_id), parent);
+        let said = |key| attribute(&span.attributes, key).unwrap_or_default();
+        assert_eq!(said("caller"), TERMINAL);
+        assert_eq!(said("district"), "35.75");
+        assert_eq!(said("rpc.grpc.status_code"), code, "{method}");
+        for instrument in ["ektp.rpc.requests", "ektp.rpc.duration"] {
+            let labels = [
+                ("rpc.method", method),
+                ("rpc.grpc.status_code", code.as_str()),
+            ];
+            collector
+                .wait_for((instrument, labels), |received| {
+                    received.value(instrument, &labels)
+                })
+                .await;
+        }
+    }
+}
+
+/// A server with the edge before tonic's health service, and a terminal's connection to it.
+async fn office() -> Channel {
+    let folder = tempfile::tempdir().expect("the temp folder is writable");
+    // TLS judges certificates by the machine's time; the file system has just stamped the folder with it.
+    let stamp = fs::metadata(folder.path()).and_then(|found| found.modified());
+    let now: OffsetDateTime = stamp.expect("folders have a time").into();
+    let authority = Authority::open_or_create(folder.path(), now).expect("a new authority");
+    let server = authority.server_identity(&[], now).expect("a certificate");
+    let terminal = TERMINAL.parse().expect("a valid identity");
+    let terminal = authority
+        .terminal_identity(&terminal, Duration::days(1), now)
+        .expect("a certificate");
+
+    let tls = ServerTlsConfig::new()
+        .identity(Identity::from_pem(server.certificate_pem, server.key_pem))
+        .client_ca_root(Certificate::from_pem(authority.ca_pem()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address: SocketAddr = listener
+        .local_addr()
+        .expect("a bound socket has an address");
+    let serving = Server::builder()
+        .tls_config(tls)
+        .expect("our own certificates are valid")
+        .layer(EdgeLayer)
+        .add_service(tonic_health::server::health_reporter().1)
+        .serve_with_incoming(TcpListenerStream::new(listener));
+    tokio::spawn(serving);
+
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(authority.ca_pem()))
+        .identity(Identity::from_pem(
+            terminal.certificate_pem,
+            terminal.key_pem,
+        ));
+    Channel::from_shared(format!("https://localhost:{}", address.port()))
+        .expect("a valid address")
+        .tls_config(tls)
+        .expect("our own certificates are valid")
+        .connect_lazy()
+}
