@@ -335,14 +335,23 @@ impl From<Error> for Status {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Database(ref database) => from_database(database.as_ref()),
+        if let Some(database) = error.as_database_error() {
+            return from_database(database);
+        }
+        if matches!(error, sqlx::Error::PoolTimedOut) {
+            return Self::overloaded();
+        }
+        let away = matches!(
+            error,
             sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Self::database_away(error.to_string()),
-            sqlx::Error::PoolTimedOut => Self::overloaded(),
-            other => Self::internal(format!("database: {other}")),
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+        );
+        if away {
+            Self::database_away(error.to_string())
+        } else {
+            Self::internal(format!("database: {error}"))
         }
     }
 }

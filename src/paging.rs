@@ -59,7 +59,7 @@ pub fn key(keys: &Keys, list: &str, token_text: &str) -> Result<Option<String>> 
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     // A longer token cannot be one of ours; the check bounds the work.
-    if text.len() % 2 != 0 || text.len() > 1_024 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || text.len() > 1_024 || !text.is_ascii() {
         return None;
     }
     (0..text.len())
