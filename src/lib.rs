@@ -1,2 +1,3 @@
 //! placeholder
+pub mod embedded;
 pub mod proto;

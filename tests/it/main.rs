@@ -1,1 +1,4 @@
-fn main() {}
+//! The one integration test binary: one link instead of many, and one place for what tests share (`support`).
+
+mod embedded;
+mod support;
