@@ -7,7 +7,7 @@
 use std::{
     cmp::Reverse,
     env, fs,
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -89,7 +89,8 @@ fn choose(
 /// Every folder to look at, in the order of preference, each once.
 fn places() -> Vec<PathBuf> {
     if let Some(own) = env::var_os(OWN_VARIABLE).filter(|value| !value.is_empty()) {
-        return vec![PathBuf::from(own)];
+        // Commands run with another working folder, where a relative path would lead astray.
+        return vec![path::absolute(&own).unwrap_or_else(|_| own.into())];
     }
     let mut places = Vec::new();
     places.extend(said_by_pg_config());

@@ -112,7 +112,7 @@ pub enum EmbeddedError {
     },
     #[error(
         "PostgreSQL does not run as root, and the user {user}, under whom ektp therefore starts it, cannot enter \
-         {closed} on the way to {target}: choose a folder that everybody may enter, such as /var/lib/ektp, or run \
+         {closed} on the way to {target}: choose a folder that everybody may enter (for the data, /var/lib/ektp), or run: \
          chmod o+x {closed}"
     )]
     Closed {

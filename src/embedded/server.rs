@@ -310,12 +310,19 @@ fn tail(log: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The last line that gives a reason, without the time before it.
+/// The last line that gives a reason, without the time before it; where none is marked, the last line.
 fn last_words(text: &str) -> Option<String> {
+    let lines = || {
+        text.lines()
+            .rev()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+    };
     ["FATAL:", "PANIC:", "error:"]
         .iter()
-        .find_map(|mark| text.lines().rev().find_map(|line| line.split_once(mark)))
-        .map(|(_, words)| words.trim().to_owned())
+        .find_map(|mark| lines().find_map(|line| line.split_once(mark)))
+        .map(|(_, words)| words.trim_start().to_owned())
+        .or_else(|| lines().next().map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -342,6 +349,10 @@ mod tests {
             last_words("initdb: error: no such folder\n").as_deref(),
             Some("no such folder")
         );
-        assert_eq!(last_words("nothing\n"), None);
+        assert_eq!(
+            last_words("one\nuser does not exist\n\n").as_deref(),
+            Some("user does not exist")
+        );
+        assert_eq!(last_words("\n"), None);
     }
 }

@@ -6,6 +6,7 @@
 use std::{
     env, fs,
     io::Read as _,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{self, Command},
     thread,
@@ -51,13 +52,30 @@ fn refusal(settings: &Settings) -> EmbeddedError {
     }
 }
 
-/// Starts a process that holds `data` with a running server; it has written one row.
-fn hold(data: &Path) -> process::Child {
-    let mut holder = again(HOLDER, HOLDER_VARIABLE, data)
-        .spawn()
-        .expect("this binary can be started again");
-    assert_eq!(hear(&mut holder, PATIENCE).as_deref(), Some("holding"));
-    holder
+/// A process that is going to hold `data` with a running server, in which it has written one row.
+fn holder(data: &Path) -> Command {
+    again(HOLDER, HOLDER_VARIABLE, data)
+}
+
+fn hold(mut holder: Command) -> process::Child {
+    let mut child = holder.spawn().expect("this binary can be started again");
+    assert_eq!(hear(&mut child, PATIENCE).as_deref(), Some("holding"));
+    child
+}
+
+/// A search path with everything of ours but `setpriv`, as links.
+fn programs_without_setpriv(folder: &Folder) -> PathBuf {
+    let here = folder.join("programs");
+    fs::create_dir(&here).expect("the folder is ours");
+    for place in env::split_paths(&env::var_os("PATH").unwrap_or_default()) {
+        for program in ["initdb", "postgres", "pg_config"] {
+            let there = place.join(program);
+            if there.is_file() && !here.join(program).exists() {
+                symlink(there, here.join(program)).expect("the folder is ours");
+            }
+        }
+    }
+    here
 }
 
 /// Not a test: the process that another test kills. As a test of an ordinary run it has nothing to do.
@@ -149,15 +167,15 @@ fn a_second_start_on_a_folder_in_use_is_refused_and_names_the_holder() {
 async fn a_killed_holder_leaves_a_folder_that_starts_again_with_its_data() {
     let folder = Folder::new();
     let settings = settings(folder.join("data"), Durability::Full);
-    let mut holder = hold(&settings.data);
+    let mut child = hold(holder(&settings.data));
     let sentence = refusal(&settings).to_string();
     assert!(
-        sentence.contains(&format!("(process {})", holder.id())),
+        sentence.contains(&format!("(process {})", child.id())),
         "{sentence}"
     );
 
-    holder.kill().expect("the process is ours");
-    holder.wait().expect("the process is ours");
+    child.kill().expect("the process is ours");
+    child.wait().expect("the process is ours");
     let server = Embedded::start(&settings).expect("the folder is free again");
     assert_eq!(ask(&server, "select words from kept").await, "still here");
 }
@@ -168,17 +186,41 @@ fn a_killed_holder_takes_its_server_with_it() {
         return;
     }
     let folder = Folder::new();
-    let mut holder = hold(&folder.join("data"));
+    let mut child = hold(holder(&folder.join("data")));
     let status = folder.join("data/postgres/postmaster.pid");
     assert!(status.exists(), "the server runs");
-    holder.kill().expect("the process is ours");
-    holder.wait().expect("the process is ours");
+    child.kill().expect("the process is ours");
+    child.wait().expect("the process is ours");
     let begun = Instant::now();
     // The server removes this file as its last act.
     while status.exists() {
         assert!(begun.elapsed() < PATIENCE, "the server outlives its owner");
         thread::yield_now();
     }
+}
+
+#[tokio::test]
+async fn a_server_that_outlived_its_killed_owner_is_stopped_by_the_next_start() {
+    let folder = Folder::new();
+    let settings = settings(folder.join("data"), Durability::Full);
+    // Where `setpriv` cannot be found nothing tells the server of the death; so it is on every system but Linux.
+    let mut untethered = holder(&settings.data);
+    untethered.env("PATH", programs_without_setpriv(&folder));
+    let mut child = hold(untethered);
+    let status = folder.join("data/postgres/postmaster.pid");
+    let first_line = || {
+        fs::read_to_string(&status)
+            .expect("a server runs")
+            .lines()
+            .next()
+            .map(str::to_owned)
+    };
+    let running = first_line();
+    child.kill().expect("the process is ours");
+    child.wait().expect("the process is ours");
+    let server = Embedded::start(&settings).expect("nobody owns the old server any more");
+    assert_ne!(first_line(), running);
+    assert_eq!(ask(&server, "select words from kept").await, "still here");
 }
 
 #[tokio::test]
