@@ -7,6 +7,7 @@ pub mod clock;
 pub mod db;
 pub mod deadline;
 pub mod edge;
+pub mod embedded;
 pub mod error;
 pub mod feed;
 pub mod ids;
