@@ -10,6 +10,7 @@ pub mod edge;
 pub mod error;
 pub mod feed;
 pub mod ids;
+pub mod inventory;
 pub mod paging;
 pub mod person;
 pub mod proto;
