@@ -5,9 +5,6 @@
 
 mod runs;
 
-#[cfg(test)]
-mod model;
-
 use std::collections::BTreeSet;
 
 use crate::{
@@ -67,7 +64,7 @@ pub fn leg_in_place(
 
 /// Whether the centre may send there: to a district's own store that exists.
 pub fn dispatch(destination: Location, exists: bool) -> Result<(), Refusal> {
-    if exists && destination.is_district_store() {
+    if exists && destination.takes_shipments() {
         Ok(())
     } else {
         Err(Refusal::LocationNotFound)
@@ -144,6 +141,8 @@ pub fn is_conserved(stock: &Stock) -> bool {
             + stock.spoiled
 }
 
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests {
     use time::macros::datetime;

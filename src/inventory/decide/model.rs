@@ -43,8 +43,8 @@ fn range(first: i64, last: i64) -> SerialRange {
     SerialRange::new(serial(first), serial(last)).expect("a range of the test")
 }
 
-fn store(index: usize) -> Location {
-    Location::from_number(STORES[index]).expect("a store of the test")
+fn place(index: usize) -> Location {
+    Location::from_number(STORES[index]).expect("a location of the test")
 }
 
 fn serials(range: SerialRange) -> impl Iterator<Item = i64> {
@@ -79,7 +79,7 @@ impl Model {
                 }
             }
             Command::Dispatch(run, to) => {
-                let destination = store(*to);
+                let destination = place(*to);
                 if self.carry(&[leg(
                     MovementKind::Dispatched,
                     *run,
@@ -100,15 +100,15 @@ impl Model {
                     });
                 }
             }
-            Command::Receive(place, left_out) => self.receive(*place, *left_out),
+            Command::Receive(which, left_out) => self.receive(*which, *left_out),
             Command::Change(kind, serial, at) => {
-                self.carry(&[leg(*kind, range(*serial, *serial), store(*at), store(*at))]);
+                self.carry(&[leg(*kind, range(*serial, *serial), place(*at), place(*at))]);
             }
         }
     }
 
-    fn receive(&mut self, place: usize, left_out: i64) {
-        let Some(shipment) = self.shipments.get(place) else {
+    fn receive(&mut self, which: usize, left_out: i64) {
+        let Some(shipment) = self.shipments.get(which) else {
             return;
         };
         let found: Vec<SerialRange> = shipment
@@ -137,7 +137,7 @@ impl Model {
             self.carry(&legs),
             "what was dispatched is in transit until it is received"
         );
-        let shipment = &mut self.shipments[place];
+        let shipment = &mut self.shipments[which];
         shipment.state = receipt.state;
         shipment.received_quantity = receipt.received_quantity;
     }
@@ -194,7 +194,7 @@ fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         2 => run.clone().prop_map(Command::Deliver),
         2 => (run, 1_usize..3).prop_map(|(run, to)| Command::Dispatch(run, to)),
-        2 => (0_usize..6, 2_i64..30).prop_map(|(place, left_out)| Command::Receive(place, left_out)),
+        2 => (0_usize..6, 2_i64..30).prop_map(|(which, left_out)| Command::Receive(which, left_out)),
         6 => (change, 1_i64..80, 0_usize..3).prop_map(|(kind, serial, at)| Command::Change(kind, serial, at)),
     ]
 }
@@ -205,7 +205,7 @@ proptest! {
         let mut model = Model::default();
         for command in &commands {
             model.play(command);
-            let accounts: Vec<Stock> = (0..STORES.len()).map(|index| model.stock(store(index))).collect();
+            let accounts: Vec<Stock> = (0..STORES.len()).map(|index| model.stock(place(index))).collect();
             for stock in &accounts {
                 prop_assert!(is_conserved(stock), "{command:?}: {stock:?}");
             }
@@ -254,7 +254,7 @@ fn the_model_reaches_the_holders_hand() {
     ] {
         model.play(&command);
     }
-    let stock = model.stock(store(1));
+    let stock = model.stock(place(1));
     assert_eq!(
         (stock.handed_over, stock.disputed, stock.received),
         (1, 7, 43)
