@@ -2,6 +2,7 @@
 pub mod areas;
 pub mod authority;
 pub mod caller;
+pub mod certificate;
 pub mod cli;
 pub mod clock;
 pub mod db;
@@ -9,7 +10,9 @@ pub mod deadline;
 pub mod edge;
 pub mod error;
 pub mod feed;
+pub mod handover;
 pub mod ids;
+pub mod inventory;
 pub mod paging;
 pub mod person;
 pub mod proto;
