@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use prost::Message;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction, pool::PoolConnection};
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 
@@ -81,6 +82,7 @@ struct Inner {
     clock: Clock,
     keys: Arc<Keys>,
     bell: Bell,
+    draining: CancellationToken,
     acts: Gate,
     reads: Gate,
 }
@@ -110,6 +112,7 @@ impl Desk {
             clock,
             keys,
             bell: Bell::default(),
+            draining: CancellationToken::new(),
             acts,
             reads,
         }))
@@ -128,6 +131,11 @@ impl Desk {
     /// The doorbell.
     pub fn bell(&self) -> &Bell {
         &self.0.bell
+    }
+
+    /// Cancelled when the server goes away: streams end, chores stop.
+    pub fn draining(&self) -> &CancellationToken {
+        &self.0.draining
     }
 
     /// Business time.
