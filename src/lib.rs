@@ -2,6 +2,7 @@
 pub mod areas;
 pub mod authority;
 pub mod caller;
+pub mod certificate;
 pub mod cli;
 pub mod clock;
 pub mod db;
@@ -13,6 +14,7 @@ pub mod ids;
 pub mod paging;
 pub mod person;
 pub mod proto;
+pub mod registration;
 pub mod requests;
 pub mod seal;
 pub mod telemetry;
