@@ -22,7 +22,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections of the feed: one reads events and snapshots, one answers the poll.
 const FEED_CONNECTIONS: u32 = 2;
 /// Feed partitions are made so many days ahead.
-pub const PARTITION_DAYS_AHEAD: i32 = 7;
+const PARTITION_DAYS_AHEAD: i32 = 7;
 /// How many areas one statement loads.
 const AREAS_PER_STATEMENT: usize = 10_000;
 
@@ -162,14 +162,18 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<Migrated> {
         .execute(&mut *tx)
         .await?;
     let areas = load_areas(&mut tx).await?;
-    sqlx::query_scalar!("select feed_partitions($1)", PARTITION_DAYS_AHEAD)
-        .fetch_one(&mut *tx)
-        .await?;
+    ensure_feed_partitions(&mut tx).await?;
     tx.commit().await?;
     Ok(Migrated {
         applied: before,
         areas,
     })
+}
+
+/// Makes the ledger's partitions of the days ahead.
+pub async fn ensure_feed_partitions(db: &mut sqlx::PgConnection) -> Result<()> {
+    sqlx::query_scalar!("select feed_partitions($1)", PARTITION_DAYS_AHEAD).fetch_one(db).await?;
+    Ok(())
 }
 
 /// How many migrations are not applied yet.

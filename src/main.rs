@@ -1,1 +1,7 @@
-fn main() {}
+//! Parses the command line, runs it, exits with its code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ektp::cli::main()
+}

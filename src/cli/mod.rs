@@ -1,4 +1,108 @@
-//! What a person starts from the command line. Everything in here is an outside user of the server, like a terminal in a
-//! district: it speaks through the generated clients and touches neither the database nor a feature.
+//! The command line: one binary, one command for each thing that people do with it.
+//!
+//! Only here does the program speak to people on standard output.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks to people")]
 
-pub mod demo;
+mod demo;
+mod host;
+mod keep;
+mod serve;
+mod terminal;
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+
+use crate::{
+    authority::AuthorityError,
+    caller::PrincipalError,
+    embedded::EmbeddedError,
+    error::Error,
+    telemetry::{Telemetry, TelemetryConfig, TelemetryError},
+};
+
+/// ektp: the backend on which Indonesia's civil registry offices issue electronic ID cards.
+#[derive(Debug, Parser)]
+#[command(name = "ektp", version, about, propagate_version = true)]
+struct Arguments {
+    #[command(flatten)]
+    telemetry: TelemetryConfig,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Run the server, with a private Postgres unless DATABASE_URL names another
+    Serve(serve::Serve),
+    /// Show a day at Kota Pasuruan in April 2017, on real components
+    Demo(demo::Demo),
+    /// Follow a district's queue in this window
+    Terminal(terminal::Follow),
+    /// Make a client certificate with the data folder's own authority
+    Certificate(keep::Certificate),
+    /// Apply pending migrations and load the area codes
+    Migrate(keep::Migrate),
+    /// Give the ledger a new identity after the database was restored
+    Restored(keep::Restored),
+}
+
+/// Why a command ended without success; shown as one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Ektp(#[from] Error),
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    #[error(transparent)]
+    Principal(#[from] PrincipalError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("{0}: {1}")]
+    Folder(PathBuf, io::Error),
+    #[error("{0} migrations are pending in the database named by DATABASE_URL; run ektp migrate")]
+    Pending(usize),
+    #[error("signals cannot be listened for: {0}")]
+    Signal(io::Error),
+    #[error("'{0}' is not <district>/<site>/<number>, e.g. 35.75/office/1")]
+    Place(String),
+    #[error("the runtime cannot be started: {0}")]
+    Runtime(io::Error),
+    #[error("{0}")]
+    Call(String),
+    #[error("{0}")]
+    Differs(String),
+}
+
+/// Parses the command line, runs the command, says how it ended.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("ektp: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let telemetry = Telemetry::start(&arguments.telemetry)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::Runtime)?;
+    let ended = runtime.block_on(async {
+        match arguments.command {
+            Command::Serve(command) => serve::run(command).await,
+            Command::Demo(command) => demo::run(command).await,
+            Command::Terminal(command) => terminal::run(command).await,
+            Command::Certificate(command) => keep::certificate(command),
+            Command::Migrate(command) => keep::migrate(command).await,
+            Command::Restored(command) => keep::restored(command).await,
+        }
+    });
+    telemetry.shutdown();
+    ended
+}

@@ -17,19 +17,18 @@ use tonic::{
     body::Body,
     transport::server::{TcpConnectInfo, TlsConnectInfo},
 };
-use tonic_types::{ErrorDetails, StatusExt as _};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-use crate::caller::{Caller, may};
-use crate::deadline::Deadline;
+use crate::{
+    caller::{Caller, may},
+    deadline::Deadline,
+    error::{Error, ErrorReason, Kind},
+};
 
 mod call;
 
 use call::{Call, CountedBody, final_code};
-
-/// The domain of our reasons in `ErrorInfo`.
-const REASON_DOMAIN: &str = "ektp.v1";
 
 /// Puts [`Edge`] before the services.
 #[derive(Debug, Clone, Copy, Default)]
@@ -105,35 +104,27 @@ fn admit<B>(request: &Request<B>) -> Result<Caller, Status> {
     if may(caller.role, request.uri().path()) {
         Ok(caller)
     } else {
-        Err(forbidden(&caller))
+        Err(forbidden(&caller, request.uri().path()))
     }
 }
 
 fn unknown_certificate(sentence: &str) -> Status {
     tracing::info!(cause = sentence, "call refused: unknown certificate");
-    refusal(Code::Unauthenticated, "CERTIFICATE_UNKNOWN", sentence, [])
-}
-
-fn forbidden(caller: &Caller) -> Status {
-    tracing::info!(caller = %caller.principal, "call refused: the role may not call this");
-    let role = format!("{:?}", caller.role).to_uppercase();
-    refusal(
-        Code::PermissionDenied,
-        "ROLE_MAY_NOT_CALL",
-        "the caller's role may not call this method",
-        [("role".to_owned(), role)],
+    Error::new(
+        Kind::Unauthenticated,
+        ErrorReason::CertificateUnknown,
+        sentence,
     )
+    .into()
 }
 
-fn refusal<const N: usize>(
-    code: Code,
-    reason: &str,
-    sentence: &str,
-    metadata: [(String, String); N],
-) -> Status {
-    let details =
-        ErrorDetails::with_error_info(reason, REASON_DOMAIN, HashMap::from_iter(metadata));
-    Status::with_error_details(code, sentence, details)
+fn forbidden(caller: &Caller, path: &str) -> Status {
+    tracing::info!(caller = %caller.principal, "call refused: the role may not call this");
+    let message = "the caller's role may not call this method";
+    Error::new(Kind::Forbidden, ErrorReason::RoleMayNotCall, message)
+        .with("role", format!("{:?}", caller.role).to_lowercase())
+        .with("method", path)
+        .into()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The integration tests: one binary, so that one link step and one set of shared servers serve them all.
+//! The one integration test binary: one link instead of many, and one place for what tests share (`support`).
 
+mod embedded;
 mod support;
 mod telemetry;

@@ -1,0 +1,142 @@
+//! The periodic work of every server: bounded rounds, each a unit of work of the caller `system`.
+//!
+//! All servers do all chores; SKIP LOCKED and idempotent statements keep them out of each other's way, so there is no
+//! leader to lose. A chore that fails is tried again at its next turn, and its age is a metric.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::{
+    caller::{Caller, Principal},
+    db,
+    error::Result,
+    feed::journal,
+    handover::{self, Gateway},
+    print_queue, requests, telemetry,
+    work::Desk,
+};
+
+/// Rows of one round; a full round is followed by the next one at once.
+const ROUND: i64 = 500;
+/// Leases are 90 seconds long; a place in the queue comes back within two more.
+const EXPIRE_LEASES_EVERY: Duration = Duration::from_secs(2);
+/// A person who has just been told at the counter should get the message soon.
+const SEND_NOTICES_EVERY: Duration = Duration::from_secs(1);
+/// Partitions are made a week ahead, so an hour's delay is nothing.
+const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
+/// Old answers and old events only take room.
+const RETENTION_EVERY: Duration = Duration::from_secs(600);
+/// Events are kept at least so long; tokens are promised 14 days.
+const FEED_KEPT_DAYS: i32 = 31;
+
+/// When each chore last went well.
+type Ages = Arc<Mutex<BTreeMap<&'static str, Instant>>>;
+
+/// The running chores; dropped, they end at their next pause.
+pub struct Chores {
+    _tasks: JoinSet<()>,
+    _gauge: telemetry::Gauge,
+}
+
+/// One round of a chore; answers how many rows it took.
+type Round = Box<dyn Fn(Desk) -> BoxFuture<'static, Result<u64>> + Send>;
+
+impl Chores {
+    /// Starts all chores.
+    pub fn start(desk: &Desk, gateway: Gateway) -> Self {
+        let ages = Ages::default();
+        let mut tasks = JoinSet::new();
+        for (name, every, round) in all(gateway) {
+            ages.lock().unwrap_or_else(PoisonError::into_inner).insert(name, Instant::now());
+            tasks.spawn(repeat(name, every, round, desk.clone(), Arc::clone(&ages)));
+        }
+        let gauge = telemetry::gauge("ektp.chore.age", "s", move || {
+            let ages = ages.lock().unwrap_or_else(PoisonError::into_inner);
+            let readings = ages.iter().map(|(name, at)| telemetry::Reading {
+                value: at.elapsed().as_secs_f64(),
+                labels: vec![("chore", (*name).to_owned())],
+            });
+            readings.collect()
+        });
+        Self { _tasks: tasks, _gauge: gauge }
+    }
+}
+
+fn all(gateway: Gateway) -> Vec<(&'static str, Duration, Round)> {
+    let gateway = Arc::new(gateway);
+    vec![
+        ("expire_leases", EXPIRE_LEASES_EVERY, Box::new(|desk| Box::pin(expire_leases(desk)))),
+        (
+            "send_notices",
+            SEND_NOTICES_EVERY,
+            Box::new(move |desk| {
+                let gateway = Arc::clone(&gateway);
+                Box::pin(async move { handover::send_notices(&desk, &gateway).await })
+            }),
+        ),
+        ("delete_old_requests", RETENTION_EVERY, Box::new(|desk| Box::pin(delete_old_requests(desk)))),
+        ("feed_partitions", PARTITIONS_EVERY, Box::new(|desk| Box::pin(feed_partitions(desk)))),
+        ("feed_retention", RETENTION_EVERY, Box::new(|desk| Box::pin(feed_retention(desk)))),
+    ]
+}
+
+async fn repeat(
+    name: &'static str,
+    every: Duration,
+    round: Round,
+    desk: Desk,
+    ages: Ages,
+) {
+    let stop = desk.draining().clone();
+    loop {
+        let taken = match round(desk.clone()).await {
+            Ok(taken) => {
+                ages.lock().unwrap_or_else(PoisonError::into_inner).insert(name, Instant::now());
+                taken
+            }
+            Err(error) => {
+                tracing::warn!(chore = name, %error, "a chore failed and is tried again");
+                0
+            }
+        };
+        if taken >= ROUND.unsigned_abs() && !stop.is_cancelled() {
+            continue;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+fn system() -> Caller {
+    Caller::from(Principal::System)
+}
+
+async fn expire_leases(desk: Desk) -> Result<u64> {
+    desk.act_unasked(system(), |work| Box::pin(print_queue::expire_leases(work, ROUND))).await
+}
+
+async fn delete_old_requests(desk: Desk) -> Result<u64> {
+    desk.act_unasked(system(), |work| Box::pin(async move { requests::delete_old(work.db(), ROUND).await })).await
+}
+
+async fn feed_partitions(desk: Desk) -> Result<u64> {
+    desk.act_unasked(system(), |work| {
+        Box::pin(async move { db::ensure_feed_partitions(work.db()).await.map(|()| 0) })
+    })
+    .await
+}
+
+async fn feed_retention(desk: Desk) -> Result<u64> {
+    desk.act_unasked(system(), |work| {
+        Box::pin(async move { journal::drop_old(work.db(), FEED_KEPT_DAYS).await.map(|_| 0) })
+    })
+    .await
+}

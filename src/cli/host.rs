@@ -1,0 +1,135 @@
+//! One process with everything: the private Postgres (or the one named by `DATABASE_URL`), the keys, the authority and the
+//! server. `serve` runs it, and `demo` runs the same thing in itself, so that the demo shows nothing but the product.
+
+use std::{fs, path::Path, sync::Arc};
+
+use sqlx::{ConnectOptions, Executor, postgres::PgConnectOptions};
+
+use crate::{
+    authority::Authority,
+    clock::Clock,
+    config::{Listening, Storage},
+    db::{self, PoolSizes},
+    embedded::{Durability, Embedded, Settings},
+    feed::subscription::Timing,
+    handover::Gateway,
+    seal::Keys,
+    server::{Options, Server, Tls},
+};
+
+use super::Failure;
+
+/// The database of the private Postgres.
+const DATABASE: &str = "ektp";
+/// Connections that the private Postgres allows: all pools, the listener, and some for a person who looks.
+const CONNECTIONS_MAX: u32 = 40;
+/// The folder of the authority's files inside the data folder.
+const CERTIFICATES: &str = "certificates";
+/// The file that notices are written to while no SMS gateway is connected.
+const NOTICES: &str = "notices.log";
+
+/// The database that a command works on.
+pub struct Database {
+    /// How to reach it.
+    pub options: PgConnectOptions,
+    /// The private one, if it is that; stopped when dropped.
+    private: Option<Embedded>,
+}
+
+impl Database {
+    /// The database named by `DATABASE_URL`, or the private one, started and made where it is missing.
+    pub async fn open(storage: &Storage) -> Result<Self, Failure> {
+        if let Some(url) = &storage.database_url {
+            return Ok(Self { options: db::options_of(url)?, private: None });
+        }
+        let settings =
+            Settings { data: storage.data(), durability: Durability::Full, max_connections: CONNECTIONS_MAX };
+        let embedded = Embedded::start(&settings)?;
+        let mut maintenance = embedded.connect_options("postgres").connect().await?;
+        let exists = maintenance.fetch_optional("select 1 from pg_database where datname = 'ektp'").await?;
+        if exists.is_none() {
+            maintenance.execute("create database ektp").await?;
+        }
+        Ok(Self { options: embedded.connect_options(DATABASE), private: Some(embedded) })
+    }
+
+    /// Stops the private one.
+    pub fn close(self) -> Result<(), Failure> {
+        self.private.map_or(Ok(()), |embedded| embedded.stop().map_err(Failure::from))
+    }
+}
+
+/// The running product.
+pub struct Host {
+    database: Database,
+    server: Server,
+    authority: Option<Authority>,
+}
+
+impl Host {
+    /// Starts everything. The private database is migrated; one that others run is not touched without `ektp migrate`.
+    pub async fn start(storage: &Storage, listening: &Listening, clock: Clock) -> Result<Self, Failure> {
+        let data = storage.data();
+        fs::create_dir_all(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
+        let database = Database::open(storage).await?;
+        if database.private.is_some() {
+            db::migrate(&database.options).await?;
+        } else {
+            let mut connection = database.options.clone().connect().await?;
+            let pending = db::pending(&mut connection).await?;
+            if pending > 0 {
+                return Err(Failure::Pending(pending));
+            }
+        }
+        let (tls, authority) = tls(&data, listening)?;
+        let keys = Keys::open_or_create(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
+        let server = Server::start(Options {
+            listen: listening.listen,
+            tls,
+            database: database.options.clone(),
+            pools: PoolSizes::default(),
+            clock,
+            keys: Arc::new(keys),
+            gateway: Gateway::LogFile(data.join(NOTICES)),
+            timing: Timing::default(),
+        })
+        .await?;
+        Ok(Self { database, server, authority })
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The authority made here; absent where the ministry's certificates are used.
+    pub fn authority(&self) -> Option<&Authority> {
+        self.authority.as_ref()
+    }
+
+    /// Drains the server, then stops the private database.
+    pub async fn stop(self) -> Result<(), Failure> {
+        self.server.drain().await;
+        self.database.close()
+    }
+}
+
+/// The data folder's own authority.
+pub fn authority(data: &Path) -> Result<Authority, Failure> {
+    let folder = data.join(CERTIFICATES);
+    fs::create_dir_all(&folder).map_err(|error| Failure::Folder(folder.clone(), error))?;
+    // Certificates live in real time, whatever the clock of the office shows.
+    Ok(Authority::open_or_create(&folder, Clock::System.now())?)
+}
+
+fn tls(data: &Path, listening: &Listening) -> Result<(Tls, Option<Authority>), Failure> {
+    if let (Some(certificate), Some(key), Some(ca)) = (&listening.certificate, &listening.key, &listening.ca) {
+        let read = |path: &Path| fs::read_to_string(path).map_err(|error| Failure::Folder(path.to_owned(), error));
+        return Ok((Tls { certificate: read(certificate)?, key: read(key)?, ca: read(ca)? }, None));
+    }
+    let authority = authority(data)?;
+    let identity = authority.server_identity(&listening.names, Clock::System.now())?;
+    let tls =
+        Tls { certificate: identity.certificate_pem, key: identity.key_pem, ca: authority.ca_pem().to_owned() };
+    Ok((tls, Some(authority)))
+}

@@ -1,0 +1,216 @@
+//! The server: layers, services, health and reflection; binds, runs and drains.
+//!
+//! tonic's own shutdown waits for ever for open streams and for silent peers (RELIABILITY: hyper 4170). Therefore the
+//! drain is ours: readiness off, streams told to go, calls finished, and after a bound the connections are cut.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{
+    service::Routes,
+    transport::{Certificate, Identity, Server as Transport, ServerTlsConfig},
+};
+
+use crate::{
+    chores,
+    clock::Clock,
+    db::{PoolSizes, Pools},
+    edge::EdgeLayer,
+    error::{Error, Result},
+    feed::{Hub, subscription::Timing},
+    handover::{Gateway, HandoverService},
+    inventory::InventoryService,
+    print_queue::PrintQueueService,
+    proto::{
+        self, handover_server::HandoverServer, inventory_server::InventoryServer,
+        print_queue_server::PrintQueueServer, registration_server::RegistrationServer,
+    },
+    registration::RegistrationService,
+    seal::Keys,
+    telemetry,
+    work::Desk,
+};
+
+/// The largest message that is read: a batch of 100 items is far below.
+const MESSAGE_READ_MAX: usize = 256 * 1024;
+/// The largest message that is sent: a page of 500 rows is far below.
+const MESSAGE_SENT_MAX: usize = 1024 * 1024;
+/// Streams and calls of one connection at a time.
+const CONCURRENT_PER_CONNECTION: u32 = 64;
+/// Header lists beyond this are refused by HTTP/2.
+const HEADER_LIST_MAX: u32 = 16 * 1024;
+/// A TLS handshake that takes longer is cut.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A silent connection is asked whether it lives.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// And cut when it does not answer.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A drain ends after this long, whatever clients do.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The server's certificate, its key, and the authority of the clients; PEM.
+#[derive(Clone)]
+pub struct Tls {
+    /// The certificate chain.
+    pub certificate: String,
+    /// Its key.
+    pub key: String,
+    /// Whose client certificates are accepted.
+    pub ca: String,
+}
+
+/// What a server stands on.
+pub struct Options {
+    /// Where to listen; port 0 takes any.
+    pub listen: SocketAddr,
+    /// Who it is.
+    pub tls: Tls,
+    /// Its database.
+    pub database: PgConnectOptions,
+    /// How many connections it may open there.
+    pub pools: PoolSizes,
+    /// Business time.
+    pub clock: Clock,
+    /// The sealing keys.
+    pub keys: Arc<Keys>,
+    /// Where notices go.
+    pub gateway: Gateway,
+    /// The streams' times.
+    pub timing: Timing,
+}
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    desk: Desk,
+    health: tonic_health::server::HealthReporter,
+    serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    _chores: chores::Chores,
+    _gauges: Vec<telemetry::Gauge>,
+}
+
+impl Server {
+    /// Opens the pools, binds, and serves.
+    pub async fn start(options: Options) -> Result<Self> {
+        let pools = Pools::open(options.database.clone(), options.pools).await?;
+        let desk = Desk::new(pools, options.clock, options.keys);
+        let hub = Hub::start(&desk, options.database, options.timing).await?;
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .map_err(|error| Error::internal(format!("cannot listen on {}: {error}", options.listen)))?;
+        let address = listener.local_addr().map_err(|error| Error::internal(error.to_string()))?;
+
+        let (health, health_service) = tonic_health::server::health_reporter();
+        let routes = services(&desk, &hub).add_service(health_service);
+        let routes = reflection(routes)?;
+        announce(&health).await;
+        let stop = desk.draining().clone();
+        let transport = transport(&options.tls)?
+            .layer(EdgeLayer)
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move {
+                stop.cancelled().await;
+            });
+        let gauges = pool_gauges(&desk);
+        let chores = chores::Chores::start(&desk, options.gateway);
+        let serving = tokio::spawn(transport);
+        Ok(Self { address, desk, health, serving, _chores: chores, _gauges: gauges })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What its services stand on.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Readiness off, streams sent away, calls finished; after a bound the rest is cut.
+    pub async fn drain(mut self) {
+        for service in SERVICES {
+            self.health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+        }
+        self.desk.draining().cancel();
+        if tokio::time::timeout(DRAIN_TIMEOUT, &mut self.serving).await.is_err() {
+            tracing::warn!("some clients did not go within the drain's bound; their connections are cut");
+            self.serving.abort();
+        }
+        self.desk.pools().close().await;
+    }
+}
+
+/// The services as health names them; the empty one is the server as a whole.
+const SERVICES: [&str; 5] =
+    ["", "ektp.v1.Registration", "ektp.v1.PrintQueue", "ektp.v1.Inventory", "ektp.v1.Handover"];
+
+async fn announce(health: &tonic_health::server::HealthReporter) {
+    for service in SERVICES {
+        health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
+    }
+}
+
+fn transport(tls: &Tls) -> Result<Transport> {
+    let config = ServerTlsConfig::new()
+        .identity(Identity::from_pem(&tls.certificate, &tls.key))
+        .client_ca_root(Certificate::from_pem(&tls.ca))
+        .timeout(HANDSHAKE_TIMEOUT);
+    let transport = Transport::builder()
+        .tls_config(config)
+        .map_err(|error| Error::internal(format!("the certificate cannot be used: {error}")))?;
+    Ok(transport
+        .max_concurrent_streams(CONCURRENT_PER_CONNECTION)
+        .http2_max_header_list_size(HEADER_LIST_MAX)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .tcp_keepalive(Some(KEEPALIVE_INTERVAL))
+        .tcp_nodelay(true))
+}
+
+fn services(desk: &Desk, hub: &Hub) -> Routes {
+    let registration = RegistrationServer::new(RegistrationService::new(desk.clone()))
+        .max_decoding_message_size(MESSAGE_READ_MAX)
+        .max_encoding_message_size(MESSAGE_SENT_MAX);
+    let print_queue = PrintQueueServer::new(PrintQueueService::new(desk.clone(), hub.clone()))
+        .max_decoding_message_size(MESSAGE_READ_MAX)
+        .max_encoding_message_size(MESSAGE_SENT_MAX);
+    let inventory = InventoryServer::new(InventoryService::new(desk.clone()))
+        .max_decoding_message_size(MESSAGE_READ_MAX)
+        .max_encoding_message_size(MESSAGE_SENT_MAX);
+    let handover = HandoverServer::new(HandoverService::new(desk.clone()))
+        .max_decoding_message_size(MESSAGE_READ_MAX)
+        .max_encoding_message_size(MESSAGE_SENT_MAX);
+    Routes::new(registration).add_service(print_queue).add_service(inventory).add_service(handover)
+}
+
+/// Both versions: newer tools ask for v1, many libraries still for v1alpha.
+fn reflection(routes: Routes) -> Result<Routes> {
+    let builder = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let refused = |error| Error::internal(format!("reflection: {error}"));
+    let v1 = builder().build_v1().map_err(refused)?;
+    let v1alpha = builder().build_v1alpha().map_err(refused)?;
+    Ok(routes.add_service(v1).add_service(v1alpha))
+}
+
+fn pool_gauges(desk: &Desk) -> Vec<telemetry::Gauge> {
+    let pools = desk.pools().clone();
+    let busy = telemetry::gauge("ektp.pool.connections", "{connection}", move || {
+        let readings = pools.named().into_iter().flat_map(|(name, pool)| {
+            let idle = pool.num_idle();
+            let all = pool.size() as usize;
+            [("idle", idle), ("busy", all.saturating_sub(idle))].map(|(state, count)| telemetry::Reading {
+                value: count as f64,
+                labels: vec![("pool", name.to_owned()), ("state", state.to_owned())],
+            })
+        });
+        readings.collect()
+    });
+    vec![busy]
+}
