@@ -1,22 +1,73 @@
-//! placeholder
+//! # ektp
+//!
+//! The backend on which Indonesia's civil registry offices issue electronic ID cards (KTP-el): one gRPC server over
+//! Postgres.
+//!
+//! ## The life of a card
+//!
+//! ```text
+//!  person at the counter          centre                     printer                      counter
+//!  RecordEnrolment ─> SENT ─> LeaseChecks ─> RecordVerdicts
+//!                                              │ UNIQUE
+//!  IssueInterimCertificates                    v
+//!  SubmitPrintRequests ────────────────> QUEUED ─> LeasePrintRequests ─> BindBlanks ─> ReportPrinted
+//!                                          ^                                │              │
+//!  RegisterDelivery ─> DispatchShipment    └────────── ReportSpoiled ───────┘              v
+//!       ─> ReceiveShipment ─> IN_STOCK ───────────────> BOUND ──────────────────────> AT_SITE ─> CompleteHandover
+//! ```
+//!
+//! ## The map
+//!
+//! Every feature is a folder with six rooms: `mod` (nouns), `decide` (pure rules), `store` (SQL), `wire` (proto to nouns
+//! and back), `steps` (each write as a story), `rpc` (the gRPC face). Calls go down one hill:
+//! [`registration`] → [`print_queue`] → [`handover`] → [`inventory`] → [`certificate`] → [`policy`].
+//!
+//! What is common to all writes stands once, in [`work`]: an act runs in a task of its own, claims its request id, locks,
+//! decides, saves, and closes with its stored answer and its ledger events in one round trip before COMMIT. What is common
+//! to all streams stands in [`feed`]. Who may call what stands in [`caller`], how a call enters in [`edge`].
+//!
+//! ## The laws
+//!
+//! Held by the database as named constraints as well as by the `decide` rooms:
+//!
+//! 1. No print request without the centre's verdict on the person's current identity (`print_request_has_the_verdict`).
+//! 2. A serial is in exactly one place and state (`custody_is_in_one_place`); ranges are the only truth.
+//! 3. What was received is the sum of what is here, what went on, and what is accounted for.
+//! 4. One open request and one card under way per person, one card in hand, one card per serial, one handover per card.
+//! 5. The order of a queue is a pure function of policy, class, seniority and id.
+//! 6. Nothing is charged: there is no fee field.
+//! 7. A request id with the same content gets its first answer for ever.
+//! 8. OK means committed and durable; an unknown outcome says so.
+//! 9. A terminal sees its own district; a foreign id looks like a missing one.
+//! 10. Names, NIK and phone numbers are sealed, and appear in no log, error, event or token.
+
 pub mod areas;
 pub mod authority;
 pub mod caller;
+pub mod certificate;
+mod chores;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod db;
-pub mod deadline;
+mod deadline;
 pub mod edge;
 pub mod embedded;
 pub mod error;
 pub mod feed;
+pub mod handover;
 pub mod ids;
-pub mod paging;
+pub mod inventory;
+mod paging;
 pub mod person;
+pub mod policy;
+pub mod print_queue;
 pub mod proto;
-pub mod requests;
+pub mod registration;
+mod requests;
 pub mod seal;
+pub mod server;
 pub mod telemetry;
-pub mod violations;
-pub mod wire;
+mod violations;
+mod wire;
 pub mod work;

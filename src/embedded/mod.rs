@@ -55,7 +55,6 @@ pub struct Settings {
 
 /// Why the private Postgres could not be had. Each is one sentence for the person at the keyboard.
 #[derive(Debug, Error)]
-#[non_exhaustive]
 pub enum EmbeddedError {
     #[error(
         "No PostgreSQL server programs found (looked for initdb and postgres in: {looked}). Install them - \

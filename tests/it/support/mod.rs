@@ -15,8 +15,14 @@ use std::{
 
 use uuid::Uuid;
 
+pub mod cards;
 pub mod cluster;
 pub mod collector;
+pub mod office;
+pub mod people;
+
+/// How long a test waits for what must come; a slow machine is no failure.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Marks the one line that a child process says to the test that started it, among the lines of the test harness.
 const MARK: &str = "[it] ";

@@ -1,0 +1,214 @@
+//! A test's own office: its database, its real server on port 0, its clock, and clients with certificates.
+//!
+//! Everything goes over mutual TLS through the generated clients. `sql` is for what no client can do: making a lease run
+//! out without waiting, or looking into a table.
+
+use std::sync::{Arc, LazyLock};
+
+use ektp::{
+    authority::Authority,
+    caller::Principal,
+    clock::{Clock, SimulatedClock},
+    db::{self, PoolSizes},
+    feed::subscription::Timing,
+    handover::Gateway,
+    proto::{
+        handover_client::HandoverClient, inventory_client::InventoryClient,
+        print_queue_client::PrintQueueClient, registration_client::RegistrationClient,
+    },
+    seal::Keys,
+    server::{Options, Server, Tls},
+};
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use time::macros::datetime;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use uuid::Uuid;
+
+use super::{
+    Folder,
+    cluster::{self, TestDatabase},
+};
+
+/// Eight o'clock in Kota Pasuruan on the day after the blanks came.
+pub const MORNING: time::OffsetDateTime = datetime!(2017-04-18 01:00 UTC);
+
+/// One authority for all tests of a process: making a key takes longer than a test's calls.
+static AUTHORITY: LazyLock<(Authority, Folder)> = LazyLock::new(|| {
+    let folder = Folder::new();
+    let authority = Authority::open_or_create(folder.path(), Clock::System.now())
+        .expect("the authority can be made");
+    (authority, folder)
+});
+
+/// The authority of all tests.
+pub fn authority() -> &'static Authority {
+    &AUTHORITY.0
+}
+
+/// One test's office.
+pub struct Office {
+    /// The office's clock, moved by hand.
+    pub clock: SimulatedClock,
+    /// The test's own look into the database.
+    pub sql: PgPool,
+    servers: Vec<Server>,
+    keys: Arc<Keys>,
+    folder: Folder,
+    // Last, so that it is dropped when nothing uses it any more.
+    database: TestDatabase,
+}
+
+/// One caller's clients over one connection.
+#[derive(Clone)]
+pub struct Client {
+    pub registration: RegistrationClient<Channel>,
+    pub print_queue: PrintQueueClient<Channel>,
+    pub inventory: InventoryClient<Channel>,
+    pub handover: HandoverClient<Channel>,
+    pub channel: Channel,
+}
+
+impl Office {
+    /// An office with one server.
+    pub async fn open() -> Self {
+        Self::open_with(Timing::default()).await
+    }
+
+    /// An office whose streams have other times.
+    pub async fn open_with(timing: Timing) -> Self {
+        let database = cluster::database("migrated", async |options| {
+            db::migrate(&options).await.expect("the migrations apply");
+        })
+        .await;
+        let sql = PgPoolOptions::new()
+            .max_connections(4)
+            .connect_lazy_with(database.options());
+        let mut office = Self {
+            clock: SimulatedClock::new(MORNING),
+            sql,
+            servers: Vec::new(),
+            keys: Arc::new(Keys::random()),
+            folder: Folder::new(),
+            database,
+        };
+        office.add_server(timing).await;
+        office
+    }
+
+    /// Starts one more server over the same database; answers its number.
+    pub async fn add_server(&mut self, timing: Timing) -> usize {
+        let identity = authority()
+            .server_identity(&[], Clock::System.now())
+            .expect("the authority signs");
+        let server = Server::start(Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            tls: Tls {
+                certificate: identity.certificate_pem,
+                key: identity.key_pem,
+                ca: authority().ca_pem().to_owned(),
+            },
+            database: self.database.options(),
+            pools: PoolSizes::default(),
+            clock: Clock::Simulated(self.clock.clone()),
+            keys: Arc::clone(&self.keys),
+            gateway: Gateway::LogFile(self.folder.join("notices.log")),
+            timing,
+        })
+        .await
+        .expect("the server starts");
+        self.servers.push(server);
+        self.servers.len() - 1
+    }
+
+    /// The n-th server.
+    pub fn server(&self, number: usize) -> &Server {
+        &self.servers[number]
+    }
+
+    /// Takes the n-th server away, to drain it.
+    pub fn take_server(&mut self, number: usize) -> Server {
+        self.servers.remove(number)
+    }
+
+    /// Where notices are written.
+    pub fn notices(&self) -> std::path::PathBuf {
+        self.folder.join("notices.log")
+    }
+
+    /// A district's terminal, e.g. "35.75/office/1" or "35.75/35.75.02/1".
+    pub async fn terminal(&self, place: &str) -> Client {
+        let parts: Vec<&str> = place.split('/').collect();
+        let [district, site, number] = parts[..] else {
+            panic!("{place} is not <district>/<site>/<number>")
+        };
+        self.client(
+            0,
+            &format!("ektp://district/{district}/site/{site}/terminal/{number}"),
+        )
+        .await
+    }
+
+    /// A machine of the centre: matcher, store, printer or policy.
+    pub async fn centre(&self, role: &str) -> Client {
+        self.client(0, &format!("ektp://centre/{role}")).await
+    }
+
+    /// Any principal at the n-th server.
+    pub async fn client(&self, server: usize, principal: &str) -> Client {
+        let channel = self
+            .endpoint(server, principal)
+            .connect()
+            .await
+            .expect("the server answers");
+        Client {
+            registration: RegistrationClient::new(channel.clone()),
+            print_queue: PrintQueueClient::new(channel.clone()),
+            inventory: InventoryClient::new(channel.clone()),
+            handover: HandoverClient::new(channel.clone()),
+            channel,
+        }
+    }
+
+    /// The way to the n-th server with a certificate of a principal.
+    pub fn endpoint(&self, server: usize, principal: &str) -> Endpoint {
+        let principal: Principal = principal.parse().expect("a principal");
+        let identity = authority()
+            .terminal_identity(&principal, time::Duration::hours(1), Clock::System.now())
+            .expect("the authority signs");
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(authority().ca_pem()))
+            .identity(Identity::from_pem(
+                identity.certificate_pem,
+                identity.key_pem,
+            ))
+            .domain_name("localhost");
+        Endpoint::from_shared(format!("https://{}", self.servers[server].address()))
+            .and_then(|endpoint| endpoint.tls_config(tls))
+            .expect("the address is one")
+    }
+}
+
+/// A new request id.
+pub fn request_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// The reason in a refused call's ErrorInfo.
+pub fn reason(status: &tonic::Status) -> String {
+    tonic_types::StatusExt::get_details_error_info(status)
+        .map(|info| info.reason)
+        .unwrap_or_default()
+}
+
+/// The field paths of a refused call's violations.
+pub fn violated_fields(status: &tonic::Status) -> Vec<String> {
+    tonic_types::StatusExt::get_details_bad_request(status)
+        .map(|request| {
+            request
+                .field_violations
+                .into_iter()
+                .map(|violation| violation.field)
+                .collect()
+        })
+        .unwrap_or_default()
+}
