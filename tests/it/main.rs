@@ -1,5 +1,6 @@
 //! The one integration test binary: one link instead of many, and one place for what tests share (`support`).
 
+mod architecture;
 mod embedded;
 mod handover;
 mod notices;
