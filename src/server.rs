@@ -19,7 +19,7 @@ use crate::{
     db::{PoolSizes, Pools},
     edge::EdgeLayer,
     error::{Error, Result},
-    feed::{Hub, subscription::Timing},
+    feed::{Hub, Timing},
     handover::{Gateway, HandoverService},
     inventory::InventoryService,
     print_queue::PrintQueueService,

@@ -11,7 +11,7 @@ use crate::{
     config::{Listening, Storage},
     db::{self, PoolSizes},
     embedded::{Durability, Embedded, Settings},
-    feed::subscription::Timing,
+    feed::Timing,
     handover::Gateway,
     seal::Keys,
     server::{Options, Server, Tls},
