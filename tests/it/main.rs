@@ -4,5 +4,6 @@ mod architecture;
 mod embedded;
 mod handover;
 mod notices;
+mod registration;
 mod support;
 mod telemetry;
