@@ -5,6 +5,7 @@
 
 mod refusals;
 mod requests;
+mod watch;
 
 use prost::Message;
 use time::OffsetDateTime;
@@ -26,6 +27,7 @@ pub use requests::{
     bind_blanks, get_card_face, get_print_request, lease_print_requests, list_print_requests,
     release_leases, renew_leases, report_printed, report_spoiled, submit_print_requests,
 };
+pub use watch::{watch_queue, watch_response};
 
 /// A request as the ledger's events and the snapshots carry it.
 pub fn queue_event(entry: &Entry) -> Vec<u8> {
