@@ -1,9 +1,13 @@
 //! The command line: one binary, one command for each thing that people do with it.
 //!
 //! Only here does the program speak to people on standard output.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks to people")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command line speaks to people"
+)]
 
-mod demo;
+pub mod demo;
 mod host;
 mod keep;
 mod serve;

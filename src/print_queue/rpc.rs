@@ -21,7 +21,7 @@ pub struct PrintQueueService {
 }
 
 impl PrintQueueService {
-    /// The service over a desk and its streams.
+    /// The service over a desk and the streams of its server.
     pub fn new(desk: Desk, hub: Hub) -> Self {
         Self { desk, hub }
     }
@@ -151,7 +151,8 @@ impl PrintQueue for PrintQueueService {
         &self,
         request: Request<proto::WatchQueueRequest>,
     ) -> Result<Response<Self::WatchQueueStream>, Status> {
-        watch::watch(&self.hub, request)
+        let (call, message) = Call::open(request, "PrintQueue/WatchQueue")?;
+        Ok(Response::new(watch::watch(&self.hub, &call, message)?))
     }
 
     async fn lease_print_requests(

@@ -2,3 +2,8 @@
 
 mod names;
 pub mod people;
+#[derive(Debug, clap::Args)]
+pub struct Demo {}
+pub async fn run(_: Demo) -> Result<(), super::Failure> {
+    Ok(())
+}

@@ -1,11 +1,9 @@
-//! Nouns to proto, for the queue; `requests` holds the way in, `refusals` how a no is said, `watch` what the feed hands
-//! out.
+//! Nouns to proto, for the queue; `requests` holds the way in, `refusals` how a no is said.
 //!
 //! A queue entry is what events, snapshots and answers share, so no two of them can show a request differently.
 
 mod refusals;
 mod requests;
-mod watch;
 
 use prost::Message;
 use time::OffsetDateTime;
@@ -27,7 +25,6 @@ pub use requests::{
     bind_blanks, get_card_face, get_print_request, lease_print_requests, list_print_requests,
     release_leases, renew_leases, report_printed, report_spoiled, submit_print_requests,
 };
-pub use watch::{watch_queue, watch_response};
 
 /// A request as the ledger's events and the snapshots carry it.
 pub fn queue_event(entry: &Entry) -> Vec<u8> {
