@@ -2,8 +2,10 @@
 
 mod architecture;
 mod embedded;
+mod feed;
 mod handover;
 mod notices;
 mod registration;
 mod support;
 mod telemetry;
+mod watch;
