@@ -1,10 +1,14 @@
 //! The command line: one binary, one command for each thing that people do with it.
 //!
 //! Only here does the program speak to people on standard output.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks to people")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command line speaks to people"
+)]
 
 mod client;
-mod demo;
+pub mod demo;
 mod host;
 mod keep;
 mod picture;
@@ -88,7 +92,11 @@ const EXIT_GAP: u8 = 3;
 
 impl Failure {
     fn exit_code(&self) -> ExitCode {
-        if let Self::Gap(_) = self { ExitCode::from(EXIT_GAP) } else { ExitCode::FAILURE }
+        if let Self::Gap(_) = self {
+            ExitCode::from(EXIT_GAP)
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! The one integration test binary: one link instead of many, and one place for what tests share (`support`).
 
+mod architecture;
 mod embedded;
+mod handover;
+mod notices;
 mod support;
 mod telemetry;

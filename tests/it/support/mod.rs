@@ -15,6 +15,7 @@ use std::{
 
 use uuid::Uuid;
 
+pub mod cards;
 pub mod cluster;
 pub mod collector;
 pub mod office;
