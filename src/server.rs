@@ -105,7 +105,7 @@ impl Server {
             .map_err(|error| Error::internal(error.to_string()))?;
 
         let (health, health_service) = tonic_health::server::health_reporter();
-        let routes = services(&desk).add_service(health_service);
+        let routes = services(&desk, &hub).add_service(health_service);
         let routes = reflection(routes)?;
         announce(&health).await;
         let stop = desk.draining().clone();
@@ -193,11 +193,11 @@ fn transport(tls: &Tls) -> Result<Transport> {
         .tcp_nodelay(true))
 }
 
-fn services(desk: &Desk) -> Routes {
+fn services(desk: &Desk, hub: &Hub) -> Routes {
     let registration = RegistrationServer::new(RegistrationService::new(desk.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
-    let print_queue = PrintQueueServer::new(PrintQueueService::new(desk.clone()))
+    let print_queue = PrintQueueServer::new(PrintQueueService::new(desk.clone(), hub.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
     let inventory = InventoryServer::new(InventoryService::new(desk.clone()))
