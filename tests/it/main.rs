@@ -5,6 +5,7 @@ mod embedded;
 mod feed;
 mod handover;
 mod notices;
+mod print_queue;
 mod registration;
 mod support;
 mod telemetry;
