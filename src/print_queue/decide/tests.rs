@@ -264,6 +264,26 @@ fn of_four_applicants_only_yes_and_yes_is_queued() {
 }
 
 #[test]
+fn a_held_card_stands_for_the_certificate_and_an_ended_one_does_not() {
+    for (card, expected) in [
+        (CardState::HandedOver, Ok(())),
+        (CardState::Ended, Err(Refusal::InterimCertificateRequired)),
+    ] {
+        let (cards, certificate_until) = (vec![card], None);
+        let applicant = Applicant {
+            cards,
+            certificate_until,
+            ..applicant()
+        };
+        assert_eq!(
+            asked(ApplicantClass::DataChange, &applicant),
+            expected,
+            "{card:?}"
+        );
+    }
+}
+
+#[test]
 fn only_the_verdict_on_the_current_identity_counts() {
     let old = Verdict {
         on_current_identity: false,

@@ -207,16 +207,17 @@ async fn a_second_first_card_is_refused_and_a_change_of_data_is_not() {
         .expect("the holder has it");
     let answer = terminal.ask(&[(resident, FirstIssue)], false).await;
     assert_eq!(fates(&answer.results), refused, "one first card for life");
-    // The first certificate went with the card; a change of data wants one again.
-    let answer = terminal.ask(&[(resident, DataChange)], false).await;
-    assert_eq!(fates(&answer.results), ["INTERIM_CERTIFICATE_REQUIRED"]);
-    let enrolment: uuid::Uuid = sqlx::query_scalar("select enrolment_id from enrolment")
-        .fetch_one(&office.sql)
-        .await
-        .expect("one person is enrolled");
-    terminal.certify(&[enrolment.to_string()]).await;
+    // The certificate went with the card, which stands in its place.
+    assert_eq!(certificates(&office).await, ["SURRENDERED"]);
     let answer = terminal.ask(&[(resident, DataChange)], false).await;
     assert_eq!(fates(&answer.results), ["QUEUED"]);
+}
+
+async fn certificates(office: &Office) -> Vec<String> {
+    sqlx::query_scalar("select state from interim_certificate")
+        .fetch_all(&office.sql)
+        .await
+        .expect("the table is there")
 }
 
 #[tokio::test]
