@@ -3,6 +3,7 @@
 mod architecture;
 mod embedded;
 mod handover;
+mod inventory;
 mod notices;
 mod support;
 mod telemetry;
