@@ -2,8 +2,11 @@
 
 mod architecture;
 mod embedded;
+mod feed;
 mod handover;
 mod inventory;
 mod notices;
+mod registration;
 mod support;
 mod telemetry;
+mod watch;

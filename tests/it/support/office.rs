@@ -68,6 +68,19 @@ pub struct Client {
     pub channel: Channel,
 }
 
+impl Client {
+    /// The clients over a connection.
+    pub fn over(channel: Channel) -> Self {
+        Self {
+            registration: RegistrationClient::new(channel.clone()),
+            print_queue: PrintQueueClient::new(channel.clone()),
+            inventory: InventoryClient::new(channel.clone()),
+            handover: HandoverClient::new(channel.clone()),
+            channel,
+        }
+    }
+}
+
 impl Office {
     /// An office with one server.
     pub async fn open() -> Self {
@@ -160,13 +173,7 @@ impl Office {
             .connect()
             .await
             .expect("the server answers");
-        Client {
-            registration: RegistrationClient::new(channel.clone()),
-            print_queue: PrintQueueClient::new(channel.clone()),
-            inventory: InventoryClient::new(channel.clone()),
-            handover: HandoverClient::new(channel.clone()),
-            channel,
-        }
+        Client::over(channel)
     }
 
     /// The way to the n-th server with a certificate of a principal.
