@@ -4,6 +4,7 @@ mod architecture;
 mod embedded;
 mod feed;
 mod handover;
+mod inventory;
 mod notices;
 mod print_queue;
 mod registration;
