@@ -26,6 +26,11 @@ fn whole(status: &Status) -> (Code, String, Vec<u8>) {
     (status.code(), status.message().to_owned(), details)
 }
 
+/// Which cards, in their order; the notices go on meanwhile.
+fn ids(cards: &[proto::Collection]) -> Vec<&str> {
+    cards.iter().map(|card| &*card.collection_id).collect()
+}
+
 /// One printed card and the terminal at the office's counter.
 async fn one_card(office: &Office) -> (Client, proto::Collection) {
     let card = office.printed("35.75", 1).await.swap_remove(0);
@@ -37,11 +42,8 @@ async fn printing_and_handing_over_are_two_counts_at_the_same_office() {
     let office = Office::open().await;
     let cards = office.printed("35.75", 3).await;
     let mut terminal = office.terminal("35.75/office/1").await;
-    let challenge = terminal
-        .start_handover(&cards[1].collection_id)
-        .await
-        .expect("the card lies there");
-    assert_eq!(challenge.collection.as_ref(), Some(&cards[1]));
+    let challenge = terminal.challenge(&cards[1]).await;
+    assert_eq!(ids(challenge.collection.as_slice()), ids(&cards[1..2]));
     assert_eq!(challenge.nonce.len(), 32);
     let receipt = terminal
         .complete_handover(&challenge, true)
@@ -52,8 +54,15 @@ async fn printing_and_handing_over_are_two_counts_at_the_same_office() {
     assert!(!receipt.repeated && receipt.committed_revision > 0);
     let left = terminal.awaiting().await;
     assert_eq!(left.len(), 2);
-    assert!(!left.iter().any(|card| card.collection_id == receipt.collection_id));
-    assert!(left.iter().all(|card| card.state() == CollectionState::Awaiting));
+    assert!(
+        !left
+            .iter()
+            .any(|card| card.collection_id == receipt.collection_id)
+    );
+    assert!(
+        left.iter()
+            .all(|card| card.state() == CollectionState::Awaiting)
+    );
     // S0-17.
     let stock = terminal
         .inventory
@@ -70,10 +79,7 @@ async fn printing_and_handing_over_are_two_counts_at_the_same_office() {
 async fn without_a_match_the_card_stays_at_the_site() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     // S3-8: a presence that nobody vouches for is none.
     let mut absent = completion(&challenge, true);
     absent.evidence = None;
@@ -89,7 +95,7 @@ async fn without_a_match_the_card_stays_at_the_site() {
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert_eq!(reason(&refused), "MATCH_FAILED");
     assert_eq!(metadata(&refused, "attempts_left").as_deref(), Some("3"));
-    assert_eq!(terminal.awaiting().await, [card]);
+    assert_eq!(ids(&terminal.awaiting().await), [card.collection_id]);
     // The right person comes within the same challenge.
     terminal
         .complete_handover(&challenge, true)
@@ -101,16 +107,10 @@ async fn without_a_match_the_card_stays_at_the_site() {
 async fn four_failed_matches_end_the_challenge_and_a_repeat_of_one_is_counted_once() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
-    let earlier = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let earlier = terminal.challenge(&card).await;
     let refused = terminal.complete_handover(&earlier, false).await;
     refused.expect_err("no match; the next challenge does not count it");
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card still lies there");
+    let challenge = terminal.challenge(&card).await;
     for left in ["3", "2", "1", "0"] {
         let request = completion(&challenge, false);
         let first = terminal
@@ -126,10 +126,7 @@ async fn four_failed_matches_end_the_challenge_and_a_repeat_of_one_is_counted_on
     let refused = refused.expect_err("the challenge is gone");
     assert_eq!(refused.code(), Code::NotFound);
     assert_eq!(reason(&refused), "CHALLENGE_NOT_FOUND");
-    let fresh = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the officer starts again");
+    let fresh = terminal.challenge(&card).await;
     terminal
         .complete_handover(&fresh, true)
         .await
@@ -140,10 +137,7 @@ async fn four_failed_matches_end_the_challenge_and_a_repeat_of_one_is_counted_on
 async fn an_expired_challenge_hands_nothing_over() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     sqlx::query("update challenge set expires_at = clock_timestamp()")
         .execute(&office.sql)
         .await
@@ -155,10 +149,7 @@ async fn an_expired_challenge_hands_nothing_over() {
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert_eq!(reason(&refused), "CHALLENGE_EXPIRED");
     assert_eq!(terminal.awaiting().await.len(), 1);
-    let fresh = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the officer starts again");
+    let fresh = terminal.challenge(&card).await;
     terminal
         .complete_handover(&fresh, true)
         .await
@@ -170,14 +161,8 @@ async fn only_the_latest_challenge_its_nonce_and_its_terminal_count() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
     let mut neighbour = office.terminal("35.75/office/2").await;
-    let earlier = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
-    let later = neighbour
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card still lies there");
+    let earlier = terminal.challenge(&card).await;
+    let later = neighbour.challenge(&card).await;
     let replaced = terminal.complete_handover(&earlier, true).await;
     let replaced = replaced.expect_err("a later one took its place");
     assert_eq!(reason(&replaced), "CHALLENGE_NOT_FOUND");
@@ -201,10 +186,7 @@ async fn only_the_latest_challenge_its_nonce_and_its_terminal_count() {
 async fn sixteen_completions_at_once_hand_the_card_over_once() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     let together = Arc::new(Barrier::new(16));
     let mut completions = JoinSet::new();
     for _ in 0..16 {
@@ -233,11 +215,14 @@ async fn sixteen_completions_at_once_hand_the_card_over_once() {
     }
     let life = terminal
         .inventory
-        .locate_blank(proto::LocateBlankRequest { serial: card.serial })
+        .locate_blank(proto::LocateBlankRequest {
+            serial: card.serial,
+        })
         .await
         .expect("the card is known")
         .into_inner();
-    let handed_over = |movement: &&proto::Movement| movement.kind() == proto::MovementKind::HandedOver;
+    let handed_over =
+        |movement: &&proto::Movement| movement.kind() == proto::MovementKind::HandedOver;
     assert_eq!(life.movements.iter().filter(handed_over).count(), 1);
 }
 
@@ -245,22 +230,24 @@ async fn sixteen_completions_at_once_hand_the_card_over_once() {
 async fn a_card_that_is_gone_answers_with_its_receipt_or_the_day() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     let receipt = terminal
         .complete_handover(&challenge, true)
         .await
         .expect("the holder was matched");
-    office.clock.set(office.clock.now() + time::Duration::days(1));
+    office
+        .clock
+        .set(office.clock.now() + time::Duration::days(1));
     let again = terminal
         .complete_handover(&challenge, true)
         .await
         .expect("the challenge is gone, its receipt is not");
     assert!(again.repeated);
     assert_eq!(again.handover_time, receipt.handover_time);
-    assert_eq!((again.serial, again.committed_revision), (receipt.serial, 0));
+    assert_eq!(
+        (again.serial, again.committed_revision),
+        (receipt.serial, 0)
+    );
     let refused = terminal.start_handover(&card.collection_id).await;
     let refused = refused.expect_err("the card is with its holder");
     assert_eq!(refused.code(), Code::FailedPrecondition);
@@ -269,7 +256,10 @@ async fn a_card_that_is_gone_answers_with_its_receipt_or_the_day() {
     assert_eq!(day.as_deref(), Some("2017-04-18"));
     let mut neighbour = office.terminal("35.75/office/2").await;
     let refused = neighbour.complete_handover(&challenge, true).await;
-    assert_eq!(reason(&refused.expect_err("not its receipt")), "CHALLENGE_NOT_FOUND");
+    assert_eq!(
+        reason(&refused.expect_err("not its receipt")),
+        "CHALLENGE_NOT_FOUND"
+    );
 }
 
 #[tokio::test]
@@ -279,19 +269,23 @@ async fn the_handover_takes_the_interim_certificate_back() {
     let certificate = async |terminal: &mut Client| {
         let list = proto::ListEnrolmentsRequest::default();
         let listed = terminal.registration.list_enrolments(list).await;
-        let enrolment = listed.expect("the list is answered").into_inner().enrolments.swap_remove(0);
+        let enrolment = listed
+            .expect("the list is answered")
+            .into_inner()
+            .enrolments
+            .swap_remove(0);
         let key = proto::get_enrolment_request::Key::EnrolmentId(enrolment.enrolment_id);
         let request = proto::GetEnrolmentRequest { key: Some(key) };
         let found = terminal.registration.get_enrolment(request).await;
-        let enrolment = found.expect("the enrolment is there").into_inner().enrolment;
+        let enrolment = found
+            .expect("the enrolment is there")
+            .into_inner()
+            .enrolment;
         enrolment.and_then(|enrolment| enrolment.interim_certificate)
     };
     let active = certificate(&mut terminal).await.map(|paper| paper.state());
     assert_eq!(active, Some(proto::InterimCertificateState::Active));
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     let receipt = terminal
         .complete_handover(&challenge, true)
         .await
@@ -306,11 +300,12 @@ async fn a_card_out_of_reach_looks_exactly_like_a_missing_one() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
     let subdistrict = &card.village[..8];
-    let other = if subdistrict == "35.75.01" { "35.75.02" } else { "35.75.01" };
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let other = if subdistrict == "35.75.01" {
+        "35.75.02"
+    } else {
+        "35.75.01"
+    };
+    let challenge = terminal.challenge(&card).await;
     for place in ["35.73/office/1".to_owned(), format!("35.75/{other}/1")] {
         let mut stranger = office.terminal(&place).await;
         assert_eq!(stranger.awaiting().await, []);
@@ -318,20 +313,27 @@ async fn a_card_out_of_reach_looks_exactly_like_a_missing_one() {
         let foreign = stranger.start_handover(&card.collection_id).await;
         let foreign = foreign.expect_err("out of reach");
         let missing = stranger.start_handover(&Uuid::new_v4().to_string()).await;
-        assert_eq!(whole(&foreign), whole(&missing.expect_err("missing")), "{place}");
+        assert_eq!(
+            whole(&foreign),
+            whole(&missing.expect_err("missing")),
+            "{place}"
+        );
         assert_eq!(reason(&foreign), "COLLECTION_NOT_FOUND");
         let foreign = stranger.complete_handover(&challenge, true).await;
         let foreign = foreign.expect_err("out of reach");
         let mut unknown = challenge.clone();
         unknown.challenge_id = request_id();
         let missing = stranger.complete_handover(&unknown, true).await;
-        assert_eq!(whole(&foreign), whole(&missing.expect_err("missing")), "{place}");
+        assert_eq!(
+            whole(&foreign),
+            whole(&missing.expect_err("missing")),
+            "{place}"
+        );
         assert_eq!(reason(&foreign), "CHALLENGE_NOT_FOUND");
     }
     let mut own = office.terminal(&format!("35.75/{subdistrict}/1")).await;
-    assert_eq!(own.awaiting().await, std::slice::from_ref(&card));
-    let challenge = own.start_handover(&card.collection_id).await;
-    let challenge = challenge.expect("its own subdistrict's card");
+    assert_eq!(ids(&own.awaiting().await), [&*card.collection_id]);
+    let challenge = own.challenge(&card).await;
     let receipt = own.complete_handover(&challenge, true).await;
     assert_eq!(receipt.expect("the holder was matched").serial, card.serial);
 }
@@ -363,7 +365,10 @@ async fn the_pages_of_the_awaiting_show_every_card_once_in_order() {
             ..Default::default()
         };
         let refused = terminal.handover.list_awaiting(other_list).await;
-        assert_eq!(violated_fields(&refused.expect_err("another list's token")), ["page_token"]);
+        assert_eq!(
+            violated_fields(&refused.expect_err("another list's token")),
+            ["page_token"]
+        );
     }
-    assert_eq!(seen, cards);
+    assert_eq!(ids(&seen), ids(&cards));
 }

@@ -31,7 +31,10 @@ impl Office {
     /// Waits until the log of notices has so many lines, and answers them.
     pub async fn notices_sent(&self, count: usize) -> Vec<serde_json::Value> {
         let read = || std::fs::read_to_string(self.notices()).unwrap_or_default();
-        until("the messages are in the log", async || read().lines().count() >= count).await;
+        until("the messages are in the log", async || {
+            read().lines().count() >= count
+        })
+        .await;
         let parsed = |line: &str| serde_json::from_str(line).expect("a line is JSON");
         read().lines().map(parsed).collect()
     }
@@ -88,6 +91,13 @@ impl Client {
         };
         let answer = self.handover.start_handover(request).await?;
         Ok(answer.into_inner())
+    }
+
+    /// A challenge for a card that must lie there and be this terminal's to hand over.
+    pub async fn challenge(&mut self, card: &proto::Collection) -> proto::StartHandoverResponse {
+        self.start_handover(&card.collection_id)
+            .await
+            .expect("the card lies there")
     }
 
     /// Presents what a reader says under a challenge, as a new request.
