@@ -42,6 +42,8 @@ pub struct Follower {
     pub picture: BTreeMap<String, QueueEntry>,
     /// Absent until the stream has said where it stands.
     placed: bool,
+    /// The database's time of the picture.
+    pub pictured: Option<prost_types::Timestamp>,
 }
 
 impl Client {
@@ -58,6 +60,7 @@ impl Client {
             revision: 0,
             picture: BTreeMap::new(),
             placed: false,
+            pictured: None,
         })
     }
 
@@ -120,6 +123,7 @@ impl Follower {
                 assert!(end.topic_revision <= end.revision);
                 self.topic_revision = end.topic_revision;
                 self.token.clone_from(&end.resume_token);
+                self.pictured = end.as_of_time;
                 self.placed = true;
             }
             Message::Change(change) => {
@@ -275,10 +279,12 @@ pub async fn commit(sql: &PgPool, district: i32, count: usize) -> (Vec<String>, 
     (ids, head.unsigned_abs())
 }
 
-/// Times that make a test short. Looks are frequent, so that what is written past the server is seen soon.
+/// Times that make a test short. Looks are frequent, so that what is written past the server is seen soon; pictures are
+/// not shared, so that each is of the moment.
 pub fn quick() -> ektp::feed::Timing {
     ektp::feed::Timing {
         look_every: Duration::from_millis(20),
+        share_for: Duration::ZERO,
         ..Default::default()
     }
 }
