@@ -329,13 +329,12 @@ async fn a_server_that_goes_sends_its_streams_away() {
     let mut follower = office.client(0, name).await.follow().await;
     let mut elsewhere = office.client(other, name).await;
     let going = tokio::spawn(office.take_server(0).drain());
-    match follower.said().await {
-        Message::Drain(drain) => {
-            assert_eq!(drain.after.map(|after| after.seconds), Some(1));
-            assert_eq!(drain.spread.map(|spread| spread.seconds), Some(10));
-        }
-        message => panic!("not a drain: {message:?}"),
-    }
+    let said = follower.said().await;
+    let Message::Drain(drain) = said else {
+        panic!("not a drain: {said:?}")
+    };
+    assert_eq!(drain.after.map(|after| after.seconds), Some(1));
+    assert_eq!(drain.spread.map(|spread| spread.seconds), Some(10));
     assert!(follower.next().await.expect("it ends well").is_none());
     going.await.expect("the server goes");
     let (ids, _) = commit(&office.sql, PASURUAN, 1).await;

@@ -170,57 +170,56 @@ impl Follower {
     pub async fn snapshot(&mut self) {
         let begin = self.said().await;
         assert!(matches!(begin, Message::SnapshotBegin(_)), "{begin:?}");
-        loop {
-            match self.said().await {
-                Message::SnapshotChunk(_) => {}
-                Message::SnapshotEnd(_) => return,
-                other => panic!("not a part of a picture: {other:?}"),
-            }
+        let mut said = self.said().await;
+        while matches!(said, Message::SnapshotChunk(_)) {
+            said = self.said().await;
         }
+        assert!(matches!(said, Message::SnapshotEnd(_)), "{said:?}");
     }
 
     /// A resync must come now, and a whole picture after it.
     pub async fn resync(&mut self) -> ResyncReason {
-        loop {
-            match self.said().await {
-                Message::Resync(resync) => {
-                    self.snapshot().await;
-                    return resync.reason();
-                }
-                Message::Bookmark(_) => {}
-                other => panic!("not a resync: {other:?}"),
-            }
+        let mut said = self.said().await;
+        while matches!(said, Message::Bookmark(_)) {
+            said = self.said().await;
         }
+        let Message::Resync(resync) = said else {
+            panic!("not a resync: {said:?}")
+        };
+        self.snapshot().await;
+        resync.reason()
     }
 
     /// The next commit, whole; bookmarks in between are checked and passed over.
     pub async fn change(&mut self) -> Whole {
-        let mut whole: Option<Whole> = None;
+        let before = self.topic_revision;
+        let mut said = self.said().await;
+        while matches!(said, Message::Bookmark(_)) {
+            said = self.said().await;
+        }
+        let mut whole = Whole {
+            prior_revision: before,
+            revision: 0,
+            ids: Vec::new(),
+            parts: Vec::new(),
+            token: Vec::new(),
+        };
         loop {
-            match self.said().await {
-                Message::Change(change) => {
-                    let whole = whole.get_or_insert_with(|| Whole {
-                        prior_revision: change.prior_revision,
-                        revision: 0,
-                        ids: Vec::new(),
-                        parts: Vec::new(),
-                        token: Vec::new(),
-                    });
-                    whole.revision = change.revision;
-                    whole.parts.push(change.entries.len());
-                    whole.token.clone_from(&change.resume_token);
-                    let ids = change
-                        .entries
-                        .into_iter()
-                        .map(|entry| entry.print_request_id);
-                    whole.ids.extend(ids);
-                    if !change.more {
-                        return whole.clone();
-                    }
-                }
-                Message::Bookmark(_) if whole.is_none() => {}
-                other => panic!("not a change: {other:?}"),
+            let Message::Change(change) = said else {
+                panic!("not a change: {said:?}")
+            };
+            whole.revision = change.revision;
+            whole.parts.push(change.entries.len());
+            whole.token = change.resume_token;
+            let ids = change
+                .entries
+                .into_iter()
+                .map(|entry| entry.print_request_id);
+            whole.ids.extend(ids);
+            if !change.more {
+                return whole;
             }
+            said = self.said().await;
         }
     }
 
@@ -235,10 +234,11 @@ impl Follower {
 
     /// The next bookmark; nothing else may come before it.
     pub async fn bookmark(&mut self) -> proto::Bookmark {
-        match self.said().await {
-            Message::Bookmark(bookmark) => bookmark,
-            other => panic!("not a bookmark: {other:?}"),
-        }
+        let said = self.said().await;
+        let Message::Bookmark(bookmark) = said else {
+            panic!("not a bookmark: {said:?}")
+        };
+        bookmark
     }
 }
 
