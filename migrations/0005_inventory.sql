@@ -8,7 +8,8 @@ create table location (
     district integer not null,
     movements bigint not null default 0,
     constraint location_is_in_its_district check (location in (0, district) or location / 100 = district)
-);
+    -- Every act at a location updates its row: a free slot on the page keeps that update cheap (HOT).
+) with (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 create table custody (
     serials int8range not null,
@@ -24,7 +25,8 @@ create table custody (
     ),
     -- A serial is in exactly one place and state.
     constraint custody_is_in_one_place exclude using gist (serials with &&)
-);
+    -- A move deletes two or three rows and writes as many; what is dead must go before it slows the index.
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 create index custody_of_a_location on custody (location, state);
 
 -- The ledger of custody: never changed, numbered densely per location.
@@ -40,6 +42,9 @@ create table movement (
     document_number text not null default '',
     print_request_id uuid,
     moved_at timestamptz not null,
+    -- The order of a serial's life: two moves of one serial follow one another under the location's lock, while the
+    -- business clock may read the same for both.
+    recorded_at timestamptz not null default clock_timestamp(),
     primary key (location, number),
     constraint movement_is_at_a_location foreign key (location) references location,
     constraint movement_kind_is_known check (
@@ -47,6 +52,19 @@ create table movement (
     )
 );
 create index movement_of_a_serial on movement using gist (serials);
+
+-- What the maker delivered; the few rows whose sum is all that ever came in.
+create table delivery (
+    location integer not null,
+    -- Its first movement there.
+    movement bigint not null,
+    document_number text not null,
+    quantity bigint not null,
+    delivered_at timestamptz not null,
+    primary key (location, movement),
+    constraint delivery_is_in_the_ledger foreign key (location, movement) references movement,
+    constraint delivery_is_not_empty check (quantity > 0)
+);
 
 create table shipment (
     shipment_id uuid primary key,
@@ -71,8 +89,12 @@ create table shipment (
     )
 );
 create index shipment_under_way on shipment (destination, dispatched_at) where state = 'DISPATCHED';
+-- A location's account sums its shipments, in and out.
+create index shipment_to_a_location on shipment (destination) include (received_quantity);
+create index shipment_from_a_location on shipment (origin) include (dispatched_quantity);
 
--- A card is a blank bound to a person. `state` repeats the custody of its serial, because a unique index needs it.
+-- A card is a blank bound to a person. `state` repeats the custody of its serial, because a unique index needs it; a
+-- card that a newer one replaced is ENDED, while the old plastic is still in its holder's custody.
 create table card (
     serial bigint primary key,
     district integer not null,
@@ -89,3 +111,177 @@ create table card (
 -- At most one card of a person between binding and collection, and at most one in the person's hands.
 create unique index card_is_the_only_one_under_way on card (resident_id) where state in ('BOUND', 'AT_SITE');
 create unique index card_is_the_only_one_held on card (resident_id) where state = 'HANDED_OVER';
+
+-- Moves runs of serials from one account (location and state) to another, all or nothing. Mechanism only: which moves
+-- there are and what an obstacle means is decided by the caller. A function, because what it reads must be read after
+-- the locations' locks were waited for, and each statement of its own would be a round trip of every printed card.
+--
+-- A leg without a sending account brings in serials that are in no custody. Answers for every leg its movement's number;
+-- or, when something is in the way, nothing is done and it answers for each obstructed leg its first run that is not
+-- wholly in the sending account (for a leg without one: its first run that is in custody already).
+create function move_custody(
+    kinds text[], firsts bigint[], lasts bigint[],
+    from_locations integer[], from_states text[], to_locations integer[], to_states text[],
+    print_requests uuid[], document text, at timestamptz
+) returns table (leg bigint, assigned bigint, missing_first bigint, missing_last bigint)
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+begin
+    -- In ascending order, so that two acts cannot wait for one another crosswise.
+    perform 1 from location as l
+    where l.location = any(from_locations || to_locations)
+    order by l.location
+    for no key update;
+
+    return query
+    with wanted as (
+        select w.leg, int8range(w.first, w.last, '[]') as run, w.location, w.state
+        from unnest(firsts, lasts, from_locations, from_states) with ordinality as w (first, last, location, state, leg)
+    ), standing as (
+        select w.leg, w.run, w.location,
+            range_agg(c.serials * w.run) as anywhere,
+            range_agg(c.serials * w.run) filter (where c.location = w.location and c.state = w.state) as there
+        from wanted as w left join custody as c on c.serials && w.run
+        group by w.leg, w.run, w.location
+    )
+    select s.leg, null::bigint, lower(m.gap), upper(m.gap) - 1
+    from standing as s
+    cross join lateral (
+        select u.gap
+        from unnest(
+            case when s.location is null then s.anywhere else int8multirange(s.run) - coalesce(s.there, '{}') end
+        ) as u (gap)
+        order by u.gap
+        limit 1
+    ) as m
+    order by s.leg;
+    if found then
+        return;
+    end if;
+
+    -- Out of the sending accounts: the rows touched go, what is left of them comes back. The accounts are compared by
+    -- `is not distinct from`, which no index serves: the serials find the row, the account only confirms it.
+    with wanted as (
+        select int8range(w.first, w.last, '[]') as run, w.location, w.state
+        from unnest(firsts, lasts, from_locations, from_states) as w (first, last, location, state)
+    ), touched as (
+        delete from custody as c using wanted as w
+        where c.serials && w.run
+            and c.location is not distinct from w.location and c.state is not distinct from w.state
+        returning c.serials, c.location, c.state
+    )
+    insert into custody (serials, location, state)
+    select unnest(t.runs - w.runs), t.location, t.state
+    from (select location, state, range_agg(serials) as runs from touched group by location, state) as t
+    join (select location, state, range_agg(run) as runs from wanted group by location, state) as w
+        on w.location = t.location and w.state = t.state;
+
+    -- Into the receiving accounts, joined with their neighbours: a row stays a maximal run of one account.
+    with wanted as (
+        select int8range(w.first, w.last, '[]') as run, w.location, w.state
+        from unnest(firsts, lasts, to_locations, to_states) as w (first, last, location, state)
+    ), neighbour as (
+        delete from custody as c using wanted as w
+        where c.serials -|- w.run
+            and c.location is not distinct from w.location and c.state is not distinct from w.state
+        returning c.serials, c.location, c.state
+    )
+    insert into custody (serials, location, state)
+    select unnest(range_agg(j.run)), j.location, j.state
+    from (
+        select run, location, state from wanted
+        union all
+        select serials, location, state from neighbour
+    ) as j
+    group by j.location, j.state;
+
+    -- A card's state repeats the custody of its serial; cards move one by one.
+    update card as c set state = w.state
+    from unnest(firsts, lasts, to_states) as w (first, last, state)
+    where c.serial = w.first and w.first = w.last and w.state in ('AT_SITE', 'HANDED_OVER', 'SPOILED');
+
+    -- The ledger: a movement stands in the numbering of the location that gives, or for a delivery gets.
+    return query
+    with numbered as (
+        select w.*, coalesce(w.from_location, w.to_location) as standing,
+            row_number() over (partition by coalesce(w.from_location, w.to_location) order by w.leg) as place
+        from unnest(
+            kinds, firsts, lasts, from_locations, from_states, to_locations, to_states, print_requests
+        ) with ordinality as w (
+            kind, first, last, from_location, from_state, to_location, to_state, print_request_id, leg
+        )
+    ), raised as (
+        update location as l set movements = l.movements + n.legs
+        from (select standing, count(*) as legs from numbered group by standing) as n
+        where l.location = n.standing
+        returning l.location, l.movements - n.legs as before
+    ), written as (
+        insert into movement (
+            location, number, kind, serials, from_location, from_state, to_location, to_state,
+            document_number, print_request_id, moved_at
+        )
+        select n.standing, r.before + n.place, n.kind, int8range(n.first, n.last, '[]'),
+            n.from_location, n.from_state, n.to_location, n.to_state, document, n.print_request_id, at
+        from numbered as n join raised as r on r.location = n.standing
+        order by n.leg
+    )
+    select n.leg, r.before + n.place, null::bigint, null::bigint
+    from numbered as n join raised as r on r.location = n.standing
+    order by n.leg;
+end $$;
+
+-- Binds blanks to persons, all or nothing: one card and one move each. Mechanism only, like `move_custody`; a function
+-- for the same reason. When something is in the way nothing is done, and it answers for every item what it found.
+create function bind_cards(
+    serials bigint[], locations integer[], chips text[], residents uuid[], print_requests uuid[], at timestamptz
+) returns table (item bigint, assigned bigint, in_stock boolean, chip_known boolean, card_under_way boolean)
+language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+    asked integer := cardinality(serials);
+    made integer;
+begin
+    perform 1 from location as l where l.location = any(locations) order by l.location for no key update;
+
+    return query
+    with found_of as (
+        select w.item,
+            -- Counted, not `exists`: that could be planned as a hash over everybody's cards.
+            (
+                select count(*) from custody as c
+                where c.serials @> w.serial
+                    and c.location is not distinct from w.location and c.state is not distinct from 'IN_STOCK'
+            ) > 0 as blank,
+            (select count(*) from card as c where c.chip_uid = w.chip) > 0 as chip,
+            (
+                select count(*) from card as c where c.resident_id = w.resident and c.state in ('BOUND', 'AT_SITE')
+            ) > 0 as under_way
+        from unnest(serials, locations, chips, residents) with ordinality as w (serial, location, chip, resident, item)
+    )
+    select f.item, null::bigint, f.blank, f.chip, f.under_way
+    from found_of as f
+    where exists (select from found_of as any_of where not any_of.blank or any_of.chip or any_of.under_way)
+    order by f.item;
+    if found then
+        return;
+    end if;
+
+    insert into card (serial, district, location, resident_id, print_request_id, chip_uid, state, bound_at)
+    select w.serial, l.district, l.location, w.resident, w.print_request, w.chip, 'BOUND', at
+    from unnest(serials, locations, chips, residents, print_requests) as w (serial, location, chip, resident, print_request)
+    join location as l on l.location = w.location
+    order by w.serial
+    on conflict do nothing;
+    get diagnostics made = row_count;
+    if made <> asked then
+        -- Another district bound the same chip in this moment. The whole act is done again and finds it.
+        raise exception 'two acts bound the same chip, person or serial' using errcode = 'serialization_failure';
+    end if;
+
+    return query
+    select m.leg, m.assigned, true, false, false
+    from move_custody(
+        array_fill('BOUND'::text, array[asked]), serials, serials,
+        locations, array_fill('IN_STOCK'::text, array[asked]), locations, array_fill('BOUND'::text, array[asked]),
+        print_requests, '', at
+    ) as m
+    where m.assigned is not null;
+end $$;

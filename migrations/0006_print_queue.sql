@@ -13,6 +13,17 @@ insert into policy_version (version, valid_from, class_order, interim_certificat
     (1, '2014-01-01', '{FIRST_ISSUE,RELOCATION,DATA_CHANGE}', true,
      'Kota Pasuruan, 18 April 2017: an interim certificate and a print-ready record are both required; first issues first');
 
+-- The version in force on a day. A function, because two features select by it and must never differ.
+create function policy_in_force(on_day date)
+returns table (version integer, class_order text[], interim_certificate_required boolean)
+language sql stable as $$
+    select p.version, p.class_order, p.interim_certificate_required
+    from policy_version p
+    where p.valid_from <= on_day
+    order by p.valid_from desc, p.version desc
+    limit 1
+$$;
+
 -- One row per district; leasing locks it, which makes the order exact.
 create table queue (
     district integer primary key
@@ -57,6 +68,9 @@ create unique index print_request_is_the_only_open_one on print_request (residen
 create index print_request_in_order on print_request (district, state, applicant_class, seniority_at, print_request_id);
 -- What the chore that ends leases looks for.
 create index print_request_leased on print_request (lease_expires_at) where state in ('LEASED', 'BOUND');
+
+-- Submission asks for every card that a person ever had.
+create index card_of_a_resident on card (resident_id);
 
 -- Refusals by policy: saved and counted, with what the decision saw.
 create table print_decision (

@@ -23,7 +23,8 @@ create table notice (
     district integer not null,
     state text not null,
     attempts integer not null default 0,
-    -- Not tried again before (the database's time).
+    -- Not tried before this (the database's time): a lease while a chore sends it, then the wait after a failure, and
+    -- infinity once the holder has come.
     due_at timestamptz not null default clock_timestamp(),
     queued_at timestamptz not null,
     sent_at timestamptz,
@@ -40,10 +41,12 @@ create table contact_task (
     district integer not null,
     village bigint not null,
     opened_at timestamptz not null,
+    -- The holder came: nobody needs to be told any more.
+    closed_at timestamptz,
     constraint contact_task_is_of_a_collection foreign key (collection_id) references collection,
     constraint contact_task_is_the_only_one unique (collection_id)
 );
-create index contact_task_in_order on contact_task (district, village, opened_at, contact_task_id);
+create index contact_task_in_order on contact_task (district, opened_at, contact_task_id) where closed_at is null;
 
 create table challenge (
     challenge_id uuid primary key,
@@ -61,6 +64,8 @@ create table challenge (
 
 create table handover (
     collection_id uuid primary key,
+    -- The challenge itself is gone; under its id a repeat still finds the receipt.
+    challenge_id uuid not null,
     district integer not null,
     serial bigint not null,
     terminal text not null,
@@ -69,6 +74,7 @@ create table handover (
     certificate_surrendered boolean not null,
     handed_over_at timestamptz not null,
     constraint handover_is_of_a_collection foreign key (collection_id) references collection,
+    constraint handover_used_its_challenge_once unique (challenge_id),
     -- One handover per card.
     constraint handover_happens_once unique (serial)
 );

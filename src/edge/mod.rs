@@ -5,7 +5,6 @@
 //! read here, from its subject alternative name. And no layer here may end a stream: streams end themselves.
 
 use std::{
-    collections::HashMap,
     future::{Future, ready},
     pin::Pin,
     task::{Context, Poll},

@@ -12,7 +12,24 @@
 //! would serialise all commits of the database; both were measured and refused (docs/decisions/0002).
 
 pub mod bell;
+mod chain;
+mod commits;
+mod doorbell;
+mod hub;
 pub mod journal;
+mod ledger;
+mod picture;
+mod reader;
+mod resume;
+pub mod subscription;
+mod tail;
+mod timing;
+mod token;
+
+pub use hub::Hub;
+pub use picture::Source;
+pub use resume::Resync;
+pub use timing::Timing;
 
 /// What a stream is about. The numbers stand in the ledger and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -11,6 +11,8 @@
 //! Only the centre's verdict UNIQUE makes a record print-ready, and nothing else leads to printing (S0-3, S0-16). A record
 //! may stand in CHECKING for a year: it ages visibly and never times out (S2-9).
 //!
+//! What waits longest at the centre is taken first, nationally (S1-14). Everything personal is sealed before it is stored.
+//!
 //! Tables: resident, resident_nik, enrolment, print_ready.
 
 mod decide;
@@ -22,6 +24,7 @@ mod wire;
 use time::{Date, OffsetDateTime};
 
 use crate::{
+    certificate::InterimCertificate,
     ids::{District, EnrolmentId, Nik, NikWarning, ResidentId, Sex, Subdistrict, Village},
     person::Person,
 };
@@ -46,6 +49,21 @@ pub enum EnrolmentState {
     Adjudicating,
     /// The biometrics are unreadable.
     CaptureRejected,
+}
+
+impl EnrolmentState {
+    /// The name, as it is stored and printed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Recorded => "RECORDED",
+            Self::Sent => "SENT",
+            Self::Checking => "CHECKING",
+            Self::PrintReady => "PRINT_READY",
+            Self::Duplicate => "DUPLICATE",
+            Self::Adjudicating => "ADJUDICATING",
+            Self::CaptureRejected => "CAPTURE_REJECTED",
+        }
+    }
 }
 
 /// Why it stands there, where the state does not say it all.
@@ -88,8 +106,6 @@ pub struct Draft {
 /// What is known of a NIK before an enrolment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// The person.
-    pub resident_id: ResidentId,
     /// Who serves the person.
     pub district: District,
     /// The day of the enrolment.
@@ -110,8 +126,6 @@ pub enum Recording {
     },
     /// A recorded person's missing biometrics arrive; the enrolment is SENT.
     Completed {
-        /// The person.
-        resident_id: ResidentId,
         /// The enrolment.
         enrolment_id: EnrolmentId,
     },
@@ -142,6 +156,115 @@ pub struct Enrolment {
     pub received_at: OffsetDateTime,
 }
 
+/// What a recorded draft became.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The enrolment.
+    pub enrolment_id: EnrolmentId,
+    /// The person.
+    pub resident_id: ResidentId,
+    /// RECORDED or SENT.
+    pub state: EnrolmentState,
+    /// What looked odd.
+    pub warnings: Vec<NikWarning>,
+}
+
+/// By what an enrolment is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// Its id.
+    Enrolment(EnrolmentId),
+    /// The person's number.
+    Nik(Nik),
+}
+
+/// One enrolment as the office sees it: with the person, masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The enrolment.
+    pub enrolment: Enrolment,
+    /// The NIK, masked.
+    pub masked_nik: String,
+    /// The initials of the name.
+    pub initials: String,
+    /// The person's current interim certificate.
+    pub certificate: Option<InterimCertificate>,
+}
+
+/// Which enrolments a caller may see and wants to see. What is outside looks missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filter {
+    /// Whose.
+    pub district: District,
+    /// The subdistrict that limits the caller.
+    pub limit: Option<Subdistrict>,
+    /// The wanted subdistrict.
+    pub subdistrict: Option<Subdistrict>,
+    /// The wanted state.
+    pub state: Option<EnrolmentState>,
+}
+
+/// An enrolment handed to the matching engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckTask {
+    /// The enrolment, now in CHECKING.
+    pub enrolment: Enrolment,
+    /// The lease's number; only the latest one's holder may give a verdict.
+    pub fence: i64,
+    /// Where the engine finds the biometrics.
+    pub biometric_package: String,
+    /// Until when no other engine gets it, by the database's clock.
+    pub expires_at: OffsetDateTime,
+}
+
+/// What the centre found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The person exists once, and the biodata is in order.
+    Unique,
+    /// The person is recorded elsewhere too.
+    Duplicate,
+    /// A human has to judge.
+    Undecided,
+    /// The biodata does not agree with the register (S0-9).
+    DemographicMismatch,
+    /// The package is incomplete or unreadable.
+    CaptureUnreadable,
+    /// The search itself failed.
+    SearchFailed,
+}
+
+/// The centre's word on one enrolment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// The enrolment.
+    pub enrolment_id: EnrolmentId,
+    /// Under which lease it was checked.
+    pub fence: i64,
+    /// What was found.
+    pub outcome: Outcome,
+}
+
+/// Where a verdict leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ruling {
+    /// The new state.
+    pub state: EnrolmentState,
+    /// Its reason.
+    pub reason: Option<EnrolmentReason>,
+}
+
+/// An enrolment whose person asks for an interim certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applicant {
+    /// The enrolment.
+    pub enrolment: Enrolment,
+    /// A card of the person waits to be collected.
+    pub card_awaits: bool,
+    /// The person holds a card.
+    pub card_held: bool,
+}
+
 /// Why registration says no.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -156,5 +279,21 @@ pub enum Refusal {
     OutsideSubdistrict {
         /// To which.
         limit: Subdistrict,
+    },
+    /// Missing, or another district's: the two cannot be told apart.
+    EnrolmentNotFound,
+    /// A later lease exists, or none ever did.
+    CheckFenced,
+    /// The centre has decided before.
+    VerdictAlreadyGiven {
+        /// What it led to.
+        state: EnrolmentState,
+    },
+    /// The person is recorded more than once (S0-10).
+    DuplicateRecord,
+    /// There is a card: no paper is needed in its place.
+    CardAlreadyIssued {
+        /// It waits to be collected.
+        awaits: bool,
     },
 }

@@ -17,6 +17,7 @@ use std::{
 use ektp::telemetry::{Telemetry, TelemetryConfig};
 use uuid::Uuid;
 
+pub mod cards;
 pub mod cluster;
 pub mod collector;
 pub mod look;

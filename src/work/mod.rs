@@ -4,15 +4,21 @@
 //! with its answer, refused with the refusal stored, rolled back, or of unknown outcome. `begin` and `commit` stand here
 //! and nowhere else.
 
+mod many;
+mod unit;
+
 use std::{future::Future, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use prost::Message;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction, pool::PoolConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, pool::PoolConnection};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
+
+pub use many::Item;
+pub use unit::Work;
 
 use crate::{
     caller::Caller,
@@ -20,12 +26,8 @@ use crate::{
     db::{Gate, Pools},
     deadline::Deadline,
     error::{Error, ErrorReason, Result},
-    feed::{
-        Topic,
-        bell::Bell,
-        journal::{self, Answer, Record},
-    },
-    ids::{District, RequestId},
+    feed::{bell::Bell, journal::Answer},
+    ids::RequestId,
     requests::{self, Claim, Stored},
     seal::Keys,
 };
@@ -210,101 +212,41 @@ impl Desk {
                 work.roll_back().await;
                 Err(error)
             }
-            Err(error) => {
-                let (code, bytes) = encoded(error);
-                let answer = Answer {
-                    request_id: id,
-                    code,
-                    bytes,
-                };
-                if work.keep {
-                    work.commit(std::slice::from_ref(&answer)).await?;
-                    return Ok(Stored {
-                        content_digest: digest,
-                        code,
-                        bytes: answer.bytes,
-                        revision: 0,
-                    });
-                }
-                // Nothing of the act may stay. The refusal is stored in a statement of its own: a savepoint would cost
-                // every success a round trip, and a twin that slipped in between has simply become the first answer.
-                work.roll_back().await;
-                let mut db = self.0.pools.acts.acquire().await?;
-                requests::store_refusal(&mut db, &call.caller.name(), call.method, &digest, &answer)
-                    .await?
-                    .of_content(&digest, call.method)
-            }
+            Err(error) => self.refuse(work, call, id, digest, error).await,
         }
     }
 
-    /// Carries out many requests in one commit: those already answered get their first answer, the others go to `step`
-    /// together, which answers each. Used by imports; a request id used for other content is answered by `reused`.
-    pub async fn act_on_many<I, R, F>(
+    /// Stores a refusal as the answer.
+    async fn refuse(
         &self,
+        work: Work,
         call: &Call,
-        items: Vec<Item<I>>,
-        reused: R,
-        step: F,
-    ) -> Result<(Vec<R>, u64)>
-    where
-        I: Send + 'static,
-        R: Message + Default + Clone + 'static,
-        F: for<'w> FnOnce(&'w mut Work, Vec<I>) -> BoxFuture<'w, Result<Vec<R>>> + Send + 'static,
-    {
-        let desk = self.clone();
-        let call = call.clone();
-        own_task(async move { desk.act_on_many_to_end(&call, items, reused, step).await }).await
-    }
-
-    async fn act_on_many_to_end<I, R, F>(
-        &self,
-        call: &Call,
-        items: Vec<Item<I>>,
-        reused: R,
-        step: F,
-    ) -> Result<(Vec<R>, u64)>
-    where
-        R: Message + Default + Clone + 'static,
-        F: for<'w> FnOnce(&'w mut Work, Vec<I>) -> BoxFuture<'w, Result<Vec<R>>> + Send + 'static,
-    {
-        let _place = self.0.acts.enter()?;
-        let mut work = self.begin(&call.caller, None).await?;
-        let keys: Vec<(RequestId, Vec<u8>)> = items
-            .iter()
-            .map(|item| (item.id, item.digest.clone()))
-            .collect();
-        let mut taken =
-            requests::claim_many(work.db(), &call.caller.name(), call.method, &keys).await?;
-        let mut answers: Vec<Option<R>> = Vec::with_capacity(items.len());
-        let (mut fresh, mut places) = (Vec::new(), Vec::new());
-        for (place, item) in items.into_iter().enumerate() {
-            match taken.remove(&item.id) {
-                Some(first) if first.content_digest == item.digest => {
-                    answers.push(Some(decoded(&first.bytes)?))
-                }
-                Some(_) => answers.push(Some(reused.clone())),
-                None => {
-                    answers.push(None);
-                    places.push((place, item.id));
-                    fresh.push(item.content);
-                }
-            }
-        }
-        let results = step(&mut work, fresh).await?;
-        let mut stored = Vec::with_capacity(results.len());
-        for ((place, id), result) in places.into_iter().zip(results) {
-            stored.push(Answer {
-                request_id: id,
-                code: Code::Ok as i32,
-                bytes: result.encode_to_vec(),
+        id: RequestId,
+        digest: Vec<u8>,
+        error: Error,
+    ) -> Result<Stored> {
+        let (code, bytes) = encoded(error);
+        let answer = Answer {
+            request_id: id,
+            code,
+            bytes,
+        };
+        if work.keeps_on_refusal() {
+            work.commit(std::slice::from_ref(&answer)).await?;
+            return Ok(Stored {
+                content_digest: digest,
+                code,
+                bytes: answer.bytes,
+                revision: 0,
             });
-            answers[place] = Some(result);
         }
-        let revision = work.commit(&stored).await?;
-        let answers = answers
-            .into_iter()
-            .map(|answer| answer.ok_or_else(|| Error::internal("an item got no answer")));
-        Ok((answers.collect::<Result<_>>()?, revision.unsigned_abs()))
+        // Nothing of the act may stay. The refusal is stored in a statement of its own: a savepoint would cost every
+        // success a round trip, and a twin that slipped in between has simply become the first answer.
+        work.roll_back().await;
+        let mut db = self.0.pools.acts.acquire().await?;
+        requests::store_refusal(&mut db, &call.caller.name(), call.method, &digest, &answer)
+            .await?
+            .of_content(&digest, call.method)
     }
 
     /// Carries out an act that no request asked for by id: a chore, a lease to the matching engine.
@@ -336,112 +278,10 @@ impl Desk {
             "begin; set local statement_timeout = {}",
             left.as_millis().max(1)
         );
-        Ok(Work {
-            transaction: self.0.pools.acts.begin_with(AssertSqlSafe(begin)).await?,
-            caller: caller.clone(),
-            now: self.0.clock.now(),
-            keys: Arc::clone(&self.0.keys),
-            bell: self.0.bell.clone(),
-            records: Vec::new(),
-            keep: false,
-        })
-    }
-}
-
-/// One request of many.
-#[derive(Debug)]
-pub struct Item<I> {
-    /// Its request id.
-    pub id: RequestId,
-    /// The keyed digest of its content.
-    pub digest: Vec<u8>,
-    /// What it asks for.
-    pub content: I,
-}
-
-/// One act under way.
-pub struct Work {
-    transaction: Transaction<'static, Postgres>,
-    caller: Caller,
-    now: OffsetDateTime,
-    keys: Arc<Keys>,
-    bell: Bell,
-    records: Vec<Record>,
-    keep: bool,
-}
-
-impl Work {
-    /// The transaction's connection, for the `store` rooms.
-    pub fn db(&mut self) -> &mut PgConnection {
-        &mut self.transaction
-    }
-
-    /// Who acts.
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
-    /// The district whose terminal acts; the role table lets no other caller into a step that asks.
-    pub fn district(&self) -> Result<District> {
-        self.caller
-            .district()
-            .ok_or_else(|| Error::internal("a step for districts was reached by another caller"))
-    }
-
-    /// The act's one reading of the business clock.
-    pub fn now(&self) -> OffsetDateTime {
-        self.now
-    }
-
-    /// The keys, for sealing and for finding.
-    pub fn keys(&self) -> &Keys {
-        &self.keys
-    }
-
-    /// Notes the state of one thing after the act, for the district's ledger.
-    pub fn record(&mut self, district: District, topic: Topic, body: Vec<u8>) {
-        self.records.push(Record {
-            district,
-            topic,
-            body,
-        });
-    }
-
-    /// What the act has done so far stays even if it ends in a refusal: the refusal itself changed something.
-    pub fn keep_on_refusal(&mut self) {
-        self.keep = true;
-    }
-
-    async fn commit(mut self, answers: &[Answer]) -> Result<i64> {
-        let home = self.caller.ledger();
-        let heads = if answers.is_empty() && self.records.is_empty() {
-            Vec::new()
-        } else {
-            let name = self.caller.name();
-            journal::close(&mut self.transaction, &name, answers, home, &self.records).await?
-        };
-        match self.transaction.commit().await {
-            Ok(()) => {}
-            // The database said no: the act did not happen. Everything else leaves the outcome open.
-            Err(error @ sqlx::Error::Database(_)) => return Err(error.into()),
-            Err(error) => return Err(Error::outcome_unknown(error.to_string())),
-        }
-        let revision = heads
-            .iter()
-            .find(|(district, _)| *district == home)
-            .map_or(0, |(_, head)| *head);
-        if !heads.is_empty() {
-            self.bell
-                .ring(heads.into_iter().map(|(district, _)| district));
-        }
-        Ok(revision)
-    }
-
-    async fn roll_back(self) {
-        if let Err(error) = self.transaction.rollback().await {
-            // The connection is broken and will be closed; the database rolls back by itself.
-            tracing::warn!(cause = %error, "a rollback did not reach the database");
-        }
+        let transaction = self.0.pools.acts.begin_with(AssertSqlSafe(begin)).await?;
+        let keys = Arc::clone(&self.0.keys);
+        let bell = self.0.bell.clone();
+        Ok(Work::new(transaction, caller.clone(), self.now(), keys, bell))
     }
 }
 

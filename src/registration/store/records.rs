@@ -1,12 +1,15 @@
-//! All SQL of registration's tables.
+//! Recording: what is known of a NIK, new persons with their enrolments, late biometric packages.
+//!
+//! Everything for a whole chunk of an import goes in one statement of each kind.
 
 use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
+use super::{Row, district};
 use crate::{
-    error::{Error, Result},
-    ids::{District, EnrolmentId, ResidentId, Sex},
+    error::Result,
+    ids::{EnrolmentId, Sex},
     registration::{Draft, Enrolment, EnrolmentReason, EnrolmentState, Known},
 };
 
@@ -27,16 +30,19 @@ pub struct New<'a> {
 
 /// What is known of these NIKs (by their index), with their enrolments locked.
 #[tracing::instrument(name = "sql.lock_known", skip_all, fields(niks = nik_indexes.len()))]
-pub async fn lock_known(db: &mut PgConnection, nik_indexes: &[Vec<u8>]) -> Result<Vec<(Vec<u8>, Known)>> {
-    // In the order of the ids, so that two imports with common people cannot wait for each other crosswise.
+pub async fn lock_known(
+    db: &mut PgConnection,
+    nik_indexes: &[Vec<u8>],
+) -> Result<Vec<(Vec<u8>, Known)>> {
+    // In the order of the persons, so that two imports with common people cannot wait for each other crosswise.
     let rows = sqlx::query!(
         r#"
-        select n.nik_index, n.resident_id, n.district, n.enrolled_on,
+        select n.nik_index, n.district, n.enrolled_on,
             e.enrolment_id, e.state as "state: EnrolmentState"
         from resident_nik n
         join enrolment e on e.resident_id = n.resident_id
         where n.nik_index = any($1)
-        order by e.enrolment_id
+        order by e.resident_id
         for update of e
         "#,
         nik_indexes,
@@ -46,7 +52,6 @@ pub async fn lock_known(db: &mut PgConnection, nik_indexes: &[Vec<u8>]) -> Resul
     rows.into_iter()
         .map(|row| {
             let known = Known {
-                resident_id: row.resident_id.into(),
                 district: district(row.district)?,
                 enrolled_on: row.enrolled_on,
                 enrolment_id: row.enrolment_id.into(),
@@ -57,12 +62,15 @@ pub async fn lock_known(db: &mut PgConnection, nik_indexes: &[Vec<u8>]) -> Resul
         .collect()
 }
 
-/// Inserts new persons with their enrolments in one statement. Answers those whose NIK was free: a person whom another
+/// Inserts new persons with their enrolments in one statement. Answers how many NIKs were free: a person whom another
 /// office has just recorded is left out.
 #[tracing::instrument(name = "sql.insert_enrolments", skip_all, fields(enrolments = new.len()))]
-pub async fn insert(db: &mut PgConnection, new: &[New<'_>]) -> Result<Vec<ResidentId>> {
+pub async fn insert(db: &mut PgConnection, new: &[New<'_>]) -> Result<usize> {
     let residents: Vec<Uuid> = new.iter().map(|n| n.enrolment.resident_id.uuid()).collect();
-    let enrolments: Vec<Uuid> = new.iter().map(|n| n.enrolment.enrolment_id.uuid()).collect();
+    let enrolments: Vec<Uuid> = new
+        .iter()
+        .map(|n| n.enrolment.enrolment_id.uuid())
+        .collect();
     let districts: Vec<i32> = new.iter().map(|n| n.enrolment.district.number()).collect();
     let villages: Vec<i64> = new.iter().map(|n| n.enrolment.village.number()).collect();
     let births: Vec<Date> = new.iter().map(|n| n.draft.birth_date).collect();
@@ -71,7 +79,10 @@ pub async fn insert(db: &mut PgConnection, new: &[New<'_>]) -> Result<Vec<Reside
     let phones: Vec<bool> = new.iter().map(|n| n.draft.person.phone.is_some()).collect();
     let indexes: Vec<Vec<u8>> = new.iter().map(|n| n.nik_index.clone()).collect();
     let days: Vec<Date> = new.iter().map(|n| n.enrolled_on).collect();
-    let packages: Vec<Option<String>> = new.iter().map(|n| n.draft.biometric_package.clone()).collect();
+    let packages: Vec<Option<String>> = new
+        .iter()
+        .map(|n| n.draft.biometric_package.clone())
+        .collect();
     let states: Vec<EnrolmentState> = new.iter().map(|n| n.enrolment.state).collect();
     let reasons: Vec<Option<EnrolmentReason>> = new.iter().map(|n| n.enrolment.reason).collect();
     let captured: Vec<OffsetDateTime> = new.iter().map(|n| n.enrolment.captured_at).collect();
@@ -126,66 +137,40 @@ pub async fn insert(db: &mut PgConnection, new: &[New<'_>]) -> Result<Vec<Reside
     )
     .fetch_all(db)
     .await?;
-    Ok(claimed.into_iter().map(ResidentId::from).collect())
+    Ok(claimed.len())
 }
 
-/// Gives a recorded enrolment its biometric package and sends it.
-#[tracing::instrument(name = "sql.complete_enrolment", skip_all)]
-pub async fn complete(db: &mut PgConnection, id: EnrolmentId, package: &str, at: OffsetDateTime) -> Result<Enrolment> {
-    let row = sqlx::query_as!(
+/// Gives recorded enrolments their biometric packages and sends them.
+#[tracing::instrument(name = "sql.complete_enrolments", skip_all, fields(enrolments = packages.len()))]
+pub async fn complete(
+    db: &mut PgConnection,
+    packages: &[(EnrolmentId, &str)],
+    at: OffsetDateTime,
+) -> Result<Vec<Enrolment>> {
+    let ids: Vec<Uuid> = packages.iter().map(|(id, _)| id.uuid()).collect();
+    let references: Vec<String> = packages
+        .iter()
+        .map(|(_, package)| (*package).to_owned())
+        .collect();
+    // Received again: without biometrics there was nothing that could have stood in the national order.
+    let rows = sqlx::query_as!(
         Row,
         r#"
-        update enrolment
-        set state = 'SENT', reason = 'AWAITING_CENTRE', state_at = $3, biometric_package = $2, received_at = $3
-        where enrolment_id = $1 and state = 'RECORDED'
-        returning enrolment_id, resident_id, district, subdistrict, village, state as "state: EnrolmentState",
-            reason as "reason: EnrolmentReason", state_at, captured_at, received_at
+        update enrolment as e
+        set state = 'SENT', reason = 'AWAITING_CENTRE', state_at = $3, biometric_package = p.package, received_at = $3
+        from unnest($1::uuid[], $2::text[]) as p (enrolment_id, package)
+        where e.enrolment_id = p.enrolment_id and e.state = 'RECORDED'
+        returning e.enrolment_id, e.resident_id, e.district, e.subdistrict, e.village,
+            e.state as "state: EnrolmentState", e.reason as "reason: EnrolmentReason",
+            e.state_at, e.captured_at, e.received_at
         "#,
-        id.uuid(),
-        package,
+        &ids,
+        &references,
         at,
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await?;
-    row.try_into()
-}
-
-/// An enrolment as its columns have it.
-struct Row {
-    enrolment_id: Uuid,
-    resident_id: Uuid,
-    district: i32,
-    subdistrict: i32,
-    village: i64,
-    state: EnrolmentState,
-    reason: Option<EnrolmentReason>,
-    state_at: OffsetDateTime,
-    captured_at: OffsetDateTime,
-    received_at: OffsetDateTime,
-}
-
-impl TryFrom<Row> for Enrolment {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self> {
-        let corrupt = |error| Error::corrupt("enrolment", error);
-        Ok(Self {
-            enrolment_id: row.enrolment_id.into(),
-            resident_id: row.resident_id.into(),
-            district: district(row.district)?,
-            subdistrict: crate::ids::Subdistrict::from_number(row.subdistrict).map_err(corrupt)?,
-            village: crate::ids::Village::from_number(row.village).map_err(corrupt)?,
-            state: row.state,
-            reason: row.reason,
-            state_at: row.state_at,
-            captured_at: row.captured_at,
-            received_at: row.received_at,
-        })
-    }
-}
-
-fn district(number: i32) -> Result<District> {
-    District::from_number(number).map_err(|error| Error::corrupt("enrolment", error))
+    rows.into_iter().map(Enrolment::try_from).collect()
 }
 
 fn sex(sex: Sex) -> &'static str {

@@ -1,9 +1,11 @@
-//! All SQL of the ledger: closing a unit of work, the heads, the events after a revision, what a token names.
+//! All SQL of the ledger: closing a unit of work here, what is read back in [`reads`], what is dropped in [`retention`].
 //!
 //! [`close`] must be the last statement before COMMIT: from there on the district's other writers wait.
 
+mod reads;
+mod retention;
+
 use sqlx::PgConnection;
-use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
@@ -11,6 +13,9 @@ use crate::{
     feed::Topic,
     ids::{District, RequestId},
 };
+
+pub use reads::{Asked, Event, Facts, Head, Heads, Span, events, facts, heads, snapshot};
+pub use retention::{Dropped, drop_old, restored};
 
 /// At most so many districts in one commit: their heads are locked one after the other.
 pub const DISTRICTS_PER_COMMIT_MAX: usize = 64;
@@ -37,46 +42,6 @@ pub struct Answer {
     pub code: i32,
     /// The encoded response, or the encoded google.rpc.Status.
     pub bytes: Vec<u8>,
-}
-
-/// One event as read back.
-#[derive(Debug, Clone)]
-pub struct Event {
-    /// Its number in the district's ledger.
-    pub revision: i64,
-    /// Its stream.
-    pub topic: Topic,
-    /// The topic's revision before it.
-    pub prior_revision: i64,
-    /// Whether it is its commit's last event of the topic.
-    pub last_in_commit: bool,
-    /// The encoded state.
-    pub body: Vec<u8>,
-    /// The ledger's chained digest at this event.
-    pub digest: Vec<u8>,
-    /// The day of its partition.
-    pub day: Date,
-    /// When it was written, by the database's clock.
-    pub at: OffsetDateTime,
-}
-
-/// Where a ledger stands.
-#[derive(Debug, Clone)]
-pub struct Head {
-    /// The last event's number.
-    pub head: i64,
-    /// The digest there.
-    pub digest: Vec<u8>,
-    /// Everything at or below is gone.
-    pub floor: i64,
-    /// The digest at the floor.
-    pub floor_digest: Vec<u8>,
-    /// The topic's last event.
-    pub topic_revision: i64,
-    /// The database's time and day.
-    pub as_of: OffsetDateTime,
-    /// The identity of this history.
-    pub feed_id: Uuid,
 }
 
 /// Stores the answers and appends the records, in one round trip; answers the touched ledgers' new heads.

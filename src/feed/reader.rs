@@ -1,0 +1,416 @@
+//! The task of one stream: from the opening to the final status.
+//!
+//! ```text
+//!   token ──good──> live <─────────────── snapshot <── no token
+//!     └── not good ─> resync ─────────────────^  ^
+//!                  live ── history turned, too far behind ─> resync
+//! ```
+//!
+//! It holds a position and at most one commit; everything else is read when the reader has room for it.
+
+use std::{sync::Arc, time::Duration};
+
+use time::OffsetDateTime;
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until, timeout},
+};
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, ErrorReason, Kind, Result},
+    feed::{
+        Hub, Resync,
+        chain::Position,
+        commits::{Commits, parts},
+        hub::Good,
+        journal::{self, Event, Span},
+        ledger::{Ledger, Next, State},
+        picture::{Subject, no_ledger},
+        resume::{BEHIND_MAX, Place, judge},
+        subscription::{Ask, Change, Mark, Message},
+        token::Token,
+    },
+};
+
+/// Entries of one part of a snapshot.
+const CHUNK_MAX: usize = 200;
+/// Events of one page of a catch-up.
+const PAGE: i64 = 500;
+/// A client that is sent away waits at least so long, so that the other servers are ready for it.
+const DRAIN_AFTER: Duration = Duration::from_secs(1);
+/// And at most so much longer: not all terminals shall come back at once.
+const DRAIN_SPREAD: Duration = Duration::from_secs(10);
+/// Streams live up to so much longer or shorter than the others.
+const LIFE_SPREAD: f64 = 0.2;
+
+/// Why a stream ends.
+enum End {
+    /// Its life is over.
+    Over,
+    /// The client went away.
+    Gone,
+    /// The server goes away.
+    Draining,
+    /// Something is wrong.
+    Failed(Error),
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<sqlx::Error> for End {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+pub(super) struct Reader {
+    hub: Hub,
+    ask: Ask,
+    ledger: Arc<Ledger>,
+    state: watch::Receiver<State>,
+    good: watch::Receiver<Good>,
+    out: mpsc::Sender<Message>,
+    /// The history that the position belongs to, by the ledger's count and by its identity.
+    history: u64,
+    feed_id: Uuid,
+    position: Position,
+    topic_revision: i64,
+    /// When the position was known to be within the ledger.
+    placed: Instant,
+    commits: Commits,
+    /// When the last change or mark was handed over.
+    spoke: Instant,
+    stale: bool,
+    over: Instant,
+}
+
+impl Reader {
+    pub fn new(hub: Hub, ask: Ask, ledger: Arc<Ledger>, out: mpsc::Sender<Message>) -> Self {
+        let now = Instant::now();
+        let good = hub.watch_good();
+        let as_of = good.borrow().as_of;
+        let spread = 1.0 - LIFE_SPREAD + rand::random::<f64>() * 2.0 * LIFE_SPREAD;
+        Self {
+            over: now + hub.timing().life.mul_f64(spread),
+            state: ledger.watch(),
+            history: 0,
+            feed_id: Uuid::nil(),
+            position: Position {
+                revision: 0,
+                digest: Vec::new(),
+                day: as_of.date(),
+            },
+            topic_revision: 0,
+            placed: now,
+            commits: Commits::of(ask.topic),
+            spoke: now,
+            stale: false,
+            hub,
+            ask,
+            ledger,
+            good,
+            out,
+        }
+    }
+
+    /// Runs the stream to its end; the answer is its final status.
+    pub async fn run(mut self, token: Option<Token>) -> Result<()> {
+        match self.speak(token).await {
+            Ok(never) => match never {},
+            Err(End::Over | End::Gone) => Ok(()),
+            Err(End::Failed(error)) => Err(error),
+            Err(End::Draining) => {
+                let drain = Message::Drain {
+                    after: DRAIN_AFTER,
+                    spread: DRAIN_SPREAD,
+                };
+                // A reader that does not take it sees the stream end, which says the same.
+                timeout(DRAIN_AFTER, self.out.send(drain)).await.ok();
+                Ok(())
+            }
+        }
+    }
+
+    async fn speak(&mut self, token: Option<Token>) -> Result<std::convert::Infallible, End> {
+        // Read before the database is asked: a turn of history after this is noticed.
+        self.history = self.state.borrow_and_update().history;
+        let mut resync = match token {
+            None => {
+                self.feed_id = self.hub.good().feed_id;
+                None
+            }
+            Some(token) => Some(self.resume(token).await?),
+        };
+        loop {
+            match resync {
+                Some(Ok(())) => {}
+                Some(Err(why)) => {
+                    self.hand(Message::Resync(why)).await?;
+                    self.snapshot().await?;
+                }
+                None => self.snapshot().await?,
+            }
+            resync = Some(Err(self.live().await?));
+        }
+    }
+
+    /// Goes on from a token, if the ledger knows it.
+    async fn resume(&mut self, token: Token) -> Result<Result<(), Resync>, End> {
+        let since = Position {
+            revision: token.revision,
+            digest: Vec::new(),
+            day: token.day,
+        }
+        .since();
+        let facts = {
+            let mut db = self.hub.pool().acquire().await?;
+            let (district, topic) = (self.ask.district, self.ask.topic);
+            journal::facts(&mut db, district, topic, Some(token.revision), Some(since)).await?
+        }
+        .ok_or_else(no_ledger)?;
+        self.feed_id = facts.feed_id;
+        Ok(judge(&token, &facts).map(|place| self.place(place)))
+    }
+
+    fn place(&mut self, place: Place) {
+        self.position = place.position;
+        self.topic_revision = place.topic_revision;
+        self.commits = Commits::of(self.ask.topic);
+        self.placed = Instant::now();
+        self.spoke = Instant::now();
+    }
+
+    /// The whole topic, and the place where changes follow.
+    async fn snapshot(&mut self) -> Result<(), End> {
+        self.history = self.state.borrow_and_update().history;
+        let subject = Subject {
+            feed_id: self.feed_id,
+            district: self.ask.district,
+            topic: self.ask.topic,
+        };
+        let picture = self
+            .hub
+            .pictures()
+            .get(&self.hub, subject, self.ask.source)
+            .await?;
+        let revision = picture.place.position.revision;
+        self.hand(Message::SnapshotBegin { revision }).await?;
+        for bodies in picture.bodies.chunks(CHUNK_MAX) {
+            self.hand(Message::SnapshotChunk {
+                bodies: bodies.to_vec(),
+            })
+            .await?;
+        }
+        self.feed_id = picture.feed_id;
+        self.place(picture.place.clone());
+        let end = self.mark(picture.as_of);
+        self.hand(Message::SnapshotEnd(end)).await?;
+        self.spoke = Instant::now();
+        Ok(())
+    }
+
+    /// Delivers changes as they come; answers why the position is no good any more.
+    async fn live(&mut self) -> Result<Resync, End> {
+        loop {
+            // In this order: what the look saw is in the head that is read after it.
+            let good = *self.good.borrow_and_update();
+            let state = *self.state.borrow_and_update();
+            if state.history != self.history {
+                return Ok(state.why);
+            }
+            if state.head > self.position.revision {
+                if let Err(why) = self.pull(state.head).await? {
+                    return Ok(why);
+                }
+                continue;
+            }
+            if state.head < self.position.revision && good.at > self.placed {
+                // A look that began after the position was known does not reach it.
+                self.hub.count_gap(self.ask.district);
+                return Ok(Resync::Ahead);
+            }
+            self.say_what_is_due(good).await?;
+            self.wait(good).await?;
+        }
+    }
+
+    /// Delivers what has come up to `head`.
+    async fn pull(&mut self, head: i64) -> Result<Result<(), Resync>, End> {
+        while self.position.revision < head {
+            let events = match self.ledger.after(self.position.revision) {
+                Next::Events(events) => {
+                    // The tail has checked how they follow one another, not how they follow this stream's position.
+                    let first = events.get(..1).unwrap_or_default();
+                    if first.is_empty() || self.state.borrow().history != self.history {
+                        return Ok(Ok(()));
+                    }
+                    if !self.position.is_followed_by(first) {
+                        self.hub.count_gap(self.ask.district);
+                        return Ok(Err(Resync::Diverged));
+                    }
+                    events
+                }
+                Next::Behind if head - self.position.revision > BEHIND_MAX => {
+                    return Ok(Err(Resync::Expired));
+                }
+                Next::Behind => match self.page(head).await? {
+                    Ok(events) => events,
+                    Err(why) => return Ok(Err(why)),
+                },
+            };
+            if let Err(why) = self.deliver(&events).await? {
+                return Ok(Err(why));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The next events from the table. The connection is given back before anything is handed to the reader.
+    async fn page(&self, head: i64) -> Result<Result<Vec<Arc<Event>>, Resync>, End> {
+        let _turn = self.hub.catch_ups().acquire().await;
+        let mut db = self.hub.pool().acquire().await?;
+        let span = Span {
+            district: self.ask.district,
+            after: self.position.revision,
+            up_to: head,
+        };
+        let events: Vec<Arc<Event>> =
+            journal::events(&mut db, &[span], self.position.since(), PAGE)
+                .await?
+                .into_iter()
+                .map(|(_, event)| event)
+                .collect();
+        if !events.is_empty() && self.position.is_followed_by(&events) {
+            return Ok(Ok(events));
+        }
+        // Retention may have passed by since the stream was opened.
+        let facts = journal::facts(&mut db, self.ask.district, self.ask.topic, None, None)
+            .await?
+            .ok_or_else(no_ledger)?;
+        if facts.floor > self.position.revision {
+            return Ok(Err(Resync::Expired));
+        }
+        self.hub.count_gap(self.ask.district);
+        Ok(Err(Resync::Diverged))
+    }
+
+    /// Hands over the topic's commits among the ledger's next events.
+    async fn deliver(&mut self, events: &[Arc<Event>]) -> Result<Result<(), Resync>, End> {
+        for event in events {
+            let Some(commit) = self.commits.push(event) else {
+                continue;
+            };
+            if commit[0].prior_revision != self.topic_revision {
+                self.hub.count_gap(self.ask.district);
+                return Ok(Err(Resync::Diverged));
+            }
+            for part in parts(&commit) {
+                let token = if part.more {
+                    Vec::new()
+                } else {
+                    self.token(&Position::at(event))
+                };
+                self.topic_revision = part.revision;
+                let at = part.at;
+                self.hand(Message::Change(Change {
+                    prior_revision: part.prior_revision,
+                    revision: part.revision,
+                    bodies: part.bodies,
+                    more: part.more,
+                    token,
+                    as_of: at,
+                }))
+                .await?;
+                self.hub.note_lag(at);
+            }
+            self.spoke = Instant::now();
+            self.stale = false;
+        }
+        if let Some(last) = events.last() {
+            self.position = Position::at(last);
+        }
+        Ok(Ok(()))
+    }
+
+    /// Speaks where there is nothing to deliver: nothing was missed, the picture may be old, the end.
+    async fn say_what_is_due(&mut self, good: Good) -> Result<(), End> {
+        let timing = *self.hub.timing();
+        let age = good.at.elapsed();
+        let over = self.over <= Instant::now();
+        if age >= timing.give_up_after {
+            let cause = "the ledgers could not be read for too long; a stream ended";
+            return Err(End::Failed(Error::database_away(cause)));
+        }
+        if age >= timing.stale_after {
+            if !self.stale {
+                self.stale = true;
+                let since = good.as_of;
+                self.hand(Message::Stale { since }).await?;
+            }
+        } else if self.stale || over || self.spoke.elapsed() >= timing.bookmark_every {
+            // Nothing had been committed after the position at that time, so it dates the position as well.
+            self.position.day = self.position.day.max(good.as_of.date());
+            let mark = self.mark(good.as_of);
+            self.hand(Message::Bookmark(mark)).await?;
+            self.spoke = Instant::now();
+            self.stale = false;
+        }
+        if over { Err(End::Over) } else { Ok(()) }
+    }
+
+    /// Until there may be something to deliver or to say.
+    async fn wait(&mut self, good: Good) -> Result<(), End> {
+        let timing = self.hub.timing();
+        let due = if self.stale {
+            good.at + timing.give_up_after
+        } else {
+            (self.spoke + timing.bookmark_every).min(good.at + timing.stale_after)
+        };
+        let draining = self.hub.draining().clone();
+        tokio::select! {
+            _ = self.state.changed() => Ok(()),
+            _ = self.good.changed(), if self.stale => Ok(()),
+            () = sleep_until(due.min(self.over)) => Ok(()),
+            () = self.out.closed() => Err(End::Gone),
+            () = draining.cancelled() => Err(End::Draining),
+        }
+    }
+
+    fn mark(&self, as_of: OffsetDateTime) -> Mark {
+        Mark {
+            revision: self.position.revision,
+            topic_revision: self.topic_revision,
+            token: self.token(&self.position),
+            as_of,
+        }
+    }
+
+    fn token(&self, position: &Position) -> Vec<u8> {
+        Token::of(self.feed_id, self.ask.district, self.ask.topic, position).write(self.hub.keys())
+    }
+
+    /// Hands one message over. A reader that takes none for too long is too slow: pings it may answer all the same, so
+    /// nothing else would ever notice it.
+    async fn hand(&self, message: Message) -> Result<(), End> {
+        let sending = timeout(self.hub.timing().stall_after, self.out.send(message));
+        tokio::select! {
+            biased;
+            sent = sending => match sent {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) => Err(End::Gone),
+                Err(_) => Err(End::Failed(too_slow())),
+            },
+            () = self.hub.draining().cancelled() => Err(End::Draining),
+        }
+    }
+}
+
+fn too_slow() -> Error {
+    let message = "the reader took nothing for too long; resume with the last token";
+    Error::new(Kind::Exhausted, ErrorReason::SlowConsumer, message)
+}

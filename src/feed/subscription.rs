@@ -1,0 +1,172 @@
+//! A stream: one task that holds a cursor into a ledger and hands its messages to the reader one at a time.
+//!
+//! What is easily got wrong: the order of looking. The last good look is read before the head, so that a bookmark never
+//! claims a time whose changes were not delivered; and bookmarks come from this same task, after the changes.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures::{FutureExt as _, Stream};
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
+
+use crate::{
+    error::{Error, Result, Violation},
+    feed::{Hub, Resync, Source, Topic, hub::Seat, reader::Reader, token::Token},
+    ids::District,
+};
+
+/// Messages between a stream's task and its reader. More would only be older when they are read.
+const HAND_OFF: usize = 1;
+
+/// What a stream says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// A picture of the whole topic begins.
+    SnapshotBegin {
+        /// Of this revision of the ledger.
+        revision: i64,
+    },
+    /// A part of it.
+    SnapshotChunk {
+        /// Encoded states.
+        bodies: Vec<Arc<[u8]>>,
+    },
+    /// It is complete.
+    SnapshotEnd(Mark),
+    /// What one commit changed, or a part of that.
+    Change(Change),
+    /// Nothing was missed.
+    Bookmark(Mark),
+    /// The picture may be old.
+    Stale {
+        /// The database's time of the last good look.
+        since: OffsetDateTime,
+    },
+    /// A fresh snapshot follows.
+    Resync(Resync),
+    /// The server goes away.
+    Drain {
+        /// Wait at least so long before connecting again.
+        after: Duration,
+        /// And a random part of this.
+        spread: Duration,
+    },
+}
+
+/// Everything up to here was delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// The ledger's revision.
+    pub revision: i64,
+    /// The topic's last event at or below it.
+    pub topic_revision: i64,
+    /// To resume from here.
+    pub token: Vec<u8>,
+    /// The database's time.
+    pub as_of: OffsetDateTime,
+}
+
+/// What one commit changed in the topic, or a part of that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The topic's revision before it.
+    pub prior_revision: i64,
+    /// The topic's revision after it.
+    pub revision: i64,
+    /// Encoded states.
+    pub bodies: Vec<Arc<[u8]>>,
+    /// The commit goes on in the next message.
+    pub more: bool,
+    /// To resume from here; empty where the commit goes on.
+    pub token: Vec<u8>,
+    /// The database's time of the last event.
+    pub as_of: OffsetDateTime,
+}
+
+/// What a stream is opened with.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The caller's stable name.
+    pub caller: String,
+    /// Whose ledger; that the caller may see it has been checked.
+    pub district: District,
+    /// Which topic.
+    pub topic: Topic,
+    /// The token kept with the picture; empty asks for a picture.
+    pub token: Vec<u8>,
+    /// Reads the whole topic.
+    pub source: Source,
+}
+
+/// The reader's end of a stream.
+pub struct Subscription {
+    messages: mpsc::Receiver<Message>,
+    /// How the task ended; absent once it was told.
+    end: Option<oneshot::Receiver<Result<()>>>,
+    /// Held as long as the client's stream is open, even when its task has given it up.
+    _seat: Seat,
+}
+
+/// Opens a stream. What can be refused without the database is refused here, the rest is its first message.
+pub fn open(hub: &Hub, ask: Ask) -> Result<Subscription> {
+    let token = read_token(hub, &ask)?;
+    let seat = hub.seat(&ask.caller, ask.district)?;
+    let (sender, messages) = mpsc::channel(HAND_OFF);
+    let (told, end) = oneshot::channel();
+    let reader = Reader::new(hub.clone(), ask, Arc::clone(&seat.ledger), sender);
+    // The task outlives a client's cancel by a moment: it is never dropped in the middle of a statement.
+    tokio::spawn(
+        async move {
+            let ended = reader.run(token).await;
+            // Nobody listens any more where the client went away.
+            told.send(ended).ok();
+        }
+        .in_current_span(),
+    );
+    Ok(Subscription {
+        messages,
+        end: Some(end),
+        _seat: seat,
+    })
+}
+
+fn read_token(hub: &Hub, ask: &Ask) -> Result<Option<Token>> {
+    if ask.token.is_empty() {
+        return Ok(None);
+    }
+    Token::read(hub.keys(), &ask.token)
+        .filter(|token| (token.district, token.topic) == (ask.district, ask.topic))
+        .map(Some)
+        .ok_or_else(|| {
+            Error::invalid(vec![Violation {
+                field: "resume_token".to_owned(),
+                rule: "is not a token of this stream".to_owned(),
+            }])
+        })
+}
+
+impl Stream for Subscription {
+    type Item = Result<Message>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(message) = ready!(self.messages.poll_recv(context)) {
+            return Poll::Ready(Some(Ok(message)));
+        }
+        let Some(end) = &mut self.end else {
+            return Poll::Ready(None);
+        };
+        let ended = ready!(end.poll_unpin(context));
+        self.end = None;
+        Poll::Ready(match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(Err(error)),
+            Err(_) => Some(Err(Error::internal("the task of a stream died"))),
+        })
+    }
+}

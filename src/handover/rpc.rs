@@ -1,0 +1,132 @@
+//! The gRPC face of Handover: each method opens the call, parses, and hands the act to the desk or reads a page.
+
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use crate::{
+    error::Result as OurResult,
+    handover::{Cursor, steps, store, wire},
+    paging,
+    proto::{self, handover_server::Handover},
+    work::{Call, Desk},
+};
+
+/// The service.
+#[derive(Clone)]
+pub struct HandoverService {
+    desk: Desk,
+}
+
+impl HandoverService {
+    /// The service over a desk.
+    pub fn new(desk: Desk) -> Self {
+        Self { desk }
+    }
+
+    /// Where a page begins.
+    fn after(&self, list: &str, token: &str) -> OurResult<Option<Cursor>> {
+        let key = paging::key(self.desk.keys(), list, token)?;
+        key.as_deref().map(wire::cursor).transpose()
+    }
+
+    /// Cuts the one row too many that was asked for, and names the page that begins behind the last row.
+    fn cut<T>(
+        &self,
+        list: &str,
+        rows: &mut Vec<T>,
+        size: i64,
+        cursor: impl Fn(&T) -> Cursor,
+    ) -> String {
+        let size = usize::try_from(size).expect("a page's size is small and positive");
+        if rows.len() <= size {
+            return String::new();
+        }
+        rows.truncate(size);
+        rows.last().map_or_else(String::new, |last| {
+            paging::token(self.desk.keys(), list, &wire::cursor_text(&cursor(last)))
+        })
+    }
+}
+
+fn cursor(opened_at: time::OffsetDateTime, id: Uuid) -> Cursor {
+    Cursor { opened_at, id }
+}
+
+#[tonic::async_trait]
+impl Handover for HandoverService {
+    async fn list_awaiting(
+        &self,
+        request: Request<proto::ListAwaitingRequest>,
+    ) -> Result<Response<proto::ListAwaitingResponse>, Status> {
+        let (call, message) = Call::open(request, "Handover/ListAwaiting")?;
+        let scope = steps::scope(&call.caller)?;
+        let subdistrict = wire::list_awaiting(&message)?;
+        let list = format!("{} {scope:?} {subdistrict:?}", call.method);
+        let after = self.after(&list, &message.page_token)?;
+        let size = paging::size(message.page_size);
+        let mut read = self.desk.read().await?;
+        let mut rows = store::list_awaiting(read.db(), scope, subdistrict, after, size + 1).await?;
+        let next_page_token = self.cut(&list, &mut rows, size, |row| {
+            cursor(row.opened_at, row.collection_id.uuid())
+        });
+        Ok(Response::new(proto::ListAwaitingResponse {
+            collections: rows.iter().map(wire::collection).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn start_handover(
+        &self,
+        request: Request<proto::StartHandoverRequest>,
+    ) -> Result<Response<proto::StartHandoverResponse>, Status> {
+        let (call, message) = Call::open(request, "Handover/StartHandover")?;
+        let (request_id, collection_id) = wire::start_handover(&message)?;
+        self.desk
+            .act(call, request_id, &message, move |work| {
+                Box::pin(async move {
+                    let started = steps::start(work, collection_id).await?;
+                    Ok(wire::start_handover_response(&started))
+                })
+            })
+            .await
+    }
+
+    async fn complete_handover(
+        &self,
+        request: Request<proto::CompleteHandoverRequest>,
+    ) -> Result<Response<proto::CompleteHandoverResponse>, Status> {
+        let (call, message) = Call::open(request, "Handover/CompleteHandover")?;
+        let (request_id, answered) = wire::complete_handover(&message)?;
+        self.desk
+            .act(call, request_id, &message, |work| {
+                Box::pin(async move {
+                    let (receipt, repeated) = steps::complete(work, answered).await?;
+                    Ok(wire::complete_handover_response(&receipt, repeated))
+                })
+            })
+            .await
+    }
+
+    async fn list_contact_tasks(
+        &self,
+        request: Request<proto::ListContactTasksRequest>,
+    ) -> Result<Response<proto::ListContactTasksResponse>, Status> {
+        let (call, message) = Call::open(request, "Handover/ListContactTasks")?;
+        let scope = steps::scope(&call.caller)?;
+        let village = wire::list_contact_tasks(&message)?;
+        let list = format!("{} {scope:?} {village:?}", call.method);
+        let after = self.after(&list, &message.page_token)?;
+        let size = paging::size(message.page_size);
+        let mut read = self.desk.read().await?;
+        let mut rows =
+            store::list_contact_tasks(read.db(), scope, village, after, size + 1).await?;
+        let next_page_token = self.cut(&list, &mut rows, size, |row| {
+            cursor(row.opened_at, row.contact_task_id.uuid())
+        });
+        let tasks = steps::open_tasks(self.desk.keys(), rows)?;
+        Ok(Response::new(proto::ListContactTasksResponse {
+            contact_tasks: tasks.iter().map(wire::contact_task).collect(),
+            next_page_token,
+        }))
+    }
+}

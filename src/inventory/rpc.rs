@@ -1,0 +1,108 @@
+//! The gRPC face of Inventory: each method opens the call, parses, and hands the act to the desk; reads go to the store.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    error::Error,
+    inventory::{Location, Refusal, decide, steps, store, wire},
+    proto::{self, inventory_server::Inventory},
+    work::{Call, Desk},
+};
+
+/// The service.
+#[derive(Clone)]
+pub struct InventoryService {
+    desk: Desk,
+}
+
+impl InventoryService {
+    /// The service over a desk.
+    pub fn new(desk: Desk) -> Self {
+        Self { desk }
+    }
+}
+
+#[tonic::async_trait]
+impl Inventory for InventoryService {
+    async fn register_delivery(
+        &self,
+        request: Request<proto::RegisterDeliveryRequest>,
+    ) -> Result<Response<proto::RegisterDeliveryResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/RegisterDelivery")?;
+        let (request_id, delivery) = wire::register_delivery(&message)?;
+        self.desk
+            .act(call, request_id, &message, |work| {
+                Box::pin(async move {
+                    let quantity = steps::register_delivery(work, delivery).await?;
+                    Ok(wire::register_delivery_response(quantity))
+                })
+            })
+            .await
+    }
+
+    async fn dispatch_shipment(
+        &self,
+        request: Request<proto::DispatchShipmentRequest>,
+    ) -> Result<Response<proto::DispatchShipmentResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/DispatchShipment")?;
+        let (request_id, consignment) = wire::dispatch_shipment(&message)?;
+        self.desk
+            .act(call, request_id, &message, |work| {
+                Box::pin(async move {
+                    let sent = steps::dispatch_shipment(work, consignment).await?;
+                    Ok(wire::dispatch_shipment_response(&sent))
+                })
+            })
+            .await
+    }
+
+    async fn receive_shipment(
+        &self,
+        request: Request<proto::ReceiveShipmentRequest>,
+    ) -> Result<Response<proto::ReceiveShipmentResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/ReceiveShipment")?;
+        let (request_id, arrival) = wire::receive_shipment(&message)?;
+        self.desk
+            .act(call, request_id, &message, |work| {
+                Box::pin(async move {
+                    let received = steps::receive_shipment(work, arrival).await?;
+                    Ok(wire::receive_shipment_response(&received))
+                })
+            })
+            .await
+    }
+
+    async fn get_stock(
+        &self,
+        request: Request<proto::GetStockRequest>,
+    ) -> Result<Response<proto::GetStockResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/GetStock")?;
+        let location = wire::get_stock(&message, Location::of_district(call.caller.ledger()))?;
+        let mut read = self.desk.read().await?;
+        let stock = store::find_stock(read.db(), location, call.caller.scope())
+            .await?
+            .ok_or_else(|| Error::from(Refusal::LocationNotFound))?;
+        let due_in = store::list_due_in(read.db(), location).await?;
+        if !decide::is_conserved(&stock) {
+            // Answered all the same: the office needs its figures, and the operators need to know.
+            tracing::error!(%location, "a location's account does not add up");
+        }
+        Ok(Response::new(wire::get_stock_response(&stock, &due_in)))
+    }
+
+    async fn locate_blank(
+        &self,
+        request: Request<proto::LocateBlankRequest>,
+    ) -> Result<Response<proto::LocateBlankResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/LocateBlank")?;
+        let serial = wire::locate_blank(&message)?;
+        let mut read = self.desk.read().await?;
+        let blank = store::find_blank(read.db(), serial, call.caller.scope())
+            .await?
+            .ok_or_else(|| Error::from(Refusal::BlankNotFound))?;
+        let movements = store::list_movements(read.db(), serial).await?;
+        Ok(Response::new(wire::locate_blank_response(
+            &blank, &movements,
+        )))
+    }
+}

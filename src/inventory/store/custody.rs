@@ -1,0 +1,146 @@
+//! The one way in which serials move, and the locks and sums beside it.
+//!
+//! The move is a function of the database because it must read the custody after the locations' locks were waited for:
+//! a single statement would go on with the picture from before the wait.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    ids::{District, SerialRange},
+    inventory::{
+        CustodyState, Leg, Location, Movement, MovementKind,
+        store::{ends, location, range},
+    },
+};
+
+/// What became of a move.
+#[derive(Debug)]
+pub enum Moved {
+    /// All of it moved; one movement for each leg, in their order.
+    Done(Vec<Movement>),
+    /// Nothing moved. The first run in the way: not wholly in its account, or for a delivery in custody already.
+    Obstructed(SerialRange),
+}
+
+/// Moves all legs or none: locks the locations, numbers the movements, keeps rows maximal runs of one account, and lets
+/// the cards' states follow.
+#[tracing::instrument(name = "sql.move_custody", skip_all, fields(legs = legs.len()))]
+pub async fn move_custody(
+    db: &mut PgConnection,
+    legs: &[Leg],
+    document_number: &str,
+    at: OffsetDateTime,
+) -> Result<Moved> {
+    let kinds: Vec<MovementKind> = legs.iter().map(|leg| leg.kind).collect();
+    let (firsts, lasts) = ends(&legs.iter().map(|leg| leg.serials).collect::<Vec<_>>());
+    let from = |leg: &Leg| leg.from.map(|account| account.location.number());
+    let from_locations: Vec<Option<i32>> = legs.iter().map(from).collect();
+    let from_states: Vec<Option<CustodyState>> =
+        legs.iter().map(|leg| leg.from.map(|a| a.state)).collect();
+    let to_locations: Vec<i32> = legs.iter().map(|leg| leg.to.location.number()).collect();
+    let to_states: Vec<CustodyState> = legs.iter().map(|leg| leg.to.state).collect();
+    let print_requests: Vec<Option<Uuid>> = legs
+        .iter()
+        .map(|leg| leg.print_request_id.map(|id| id.uuid()))
+        .collect();
+    // Nothing is known of a function's columns: `leg` is never null, the others as the function's comment says.
+    let rows = sqlx::query!(
+        r#"
+        select leg as "leg!", assigned, missing_first, missing_last
+        from move_custody($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        "#,
+        &kinds as &[MovementKind],
+        &firsts,
+        &lasts,
+        &from_locations as &[Option<i32>],
+        &from_states as &[Option<CustodyState>],
+        &to_locations,
+        &to_states as &[CustodyState],
+        &print_requests as &[Option<Uuid>],
+        document_number,
+        at,
+    )
+    .fetch_all(db)
+    .await?;
+    if let Some((Some(first), Some(last))) = rows
+        .first()
+        .map(|row| (row.missing_first, row.missing_last))
+    {
+        return Ok(Moved::Obstructed(range("custody", first, last)?));
+    }
+    if rows.len() != legs.len() {
+        return Err(Error::internal(
+            "a move answered for fewer legs than it was given",
+        ));
+    }
+    let movement = |(leg, number): (&Leg, Option<i64>)| {
+        Ok(Movement {
+            kind: leg.kind,
+            location: leg.from.unwrap_or(leg.to).location,
+            number: number.ok_or_else(|| Error::internal("a movement got no number"))?,
+            serials: leg.serials,
+            document_number: document_number.to_owned(),
+            moved_at: at,
+        })
+    };
+    let numbers = rows.into_iter().map(|row| row.assigned);
+    Ok(Moved::Done(
+        legs.iter()
+            .zip(numbers)
+            .map(movement)
+            .collect::<Result<_>>()?,
+    ))
+}
+
+/// Locks these locations against other moves; answers those that exist.
+#[tracing::instrument(name = "sql.lock_locations", skip_all)]
+pub async fn lock_locations(
+    db: &mut PgConnection,
+    locations: &[Location],
+) -> Result<Vec<Location>> {
+    let numbers: Vec<i32> = locations.iter().map(|location| location.number()).collect();
+    // In the order in which every move locks them.
+    let known = sqlx::query_scalar!(
+        r#"
+        select location
+        from location
+        where location = any($1)
+        order by location
+        for no key update
+        "#,
+        &numbers,
+    )
+    .fetch_all(db)
+    .await?;
+    known
+        .into_iter()
+        .map(|number| location("location", number))
+        .collect()
+}
+
+/// How many blanks are in stock there; nothing if there is no such location in the scope.
+#[tracing::instrument(name = "sql.in_stock", skip_all)]
+pub async fn in_stock(
+    db: &mut PgConnection,
+    at: Location,
+    scope: Option<District>,
+) -> Result<Option<i64>> {
+    // A sum is null only without rows, which `coalesce` mends.
+    let quantity = sqlx::query_scalar!(
+        r#"
+        select coalesce(sum(upper(c.serials) - lower(c.serials)), 0)::bigint as "quantity!"
+        from location as l
+        left join custody as c on c.location = l.location and c.state = 'IN_STOCK'
+        where l.location = $1 and ($2::integer is null or l.district = $2)
+        group by l.location
+        "#,
+        at.number(),
+        scope.map(District::number),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(quantity)
+}

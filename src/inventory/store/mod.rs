@@ -1,0 +1,46 @@
+//! All SQL of inventory's tables, by what it is about. Every move of serials goes through [`move_custody`].
+
+mod cards;
+mod custody;
+mod reads;
+mod shipments;
+
+use crate::{
+    error::{Error, Result},
+    ids::{Serial, SerialRange},
+    inventory::{Location, pieces},
+};
+
+pub use cards::{Bound, bind_cards, end_held};
+pub use custody::{Moved, in_stock, lock_locations, move_custody};
+pub use reads::{find_blank, find_stock, list_movements};
+pub use shipments::{insert_delivery, insert_shipment, list_due_in, lock_shipment, save_receipt};
+
+fn location(table: &'static str, number: i32) -> Result<Location> {
+    Location::from_number(number).map_err(|error| Error::corrupt(table, error))
+}
+
+fn range(table: &'static str, first: i64, last: i64) -> Result<SerialRange> {
+    let corrupt = |error| Error::corrupt(table, error);
+    let (first, last) = (
+        Serial::new(first).map_err(corrupt)?,
+        Serial::new(last).map_err(corrupt)?,
+    );
+    SerialRange::new(first, last).map_err(corrupt)
+}
+
+/// Runs of a multirange, which may be longer than a range of ours.
+fn runs(table: &'static str, firsts: &[i64], lasts: &[i64]) -> Result<Vec<SerialRange>> {
+    let mut runs = Vec::with_capacity(firsts.len());
+    for (first, last) in firsts.iter().zip(lasts) {
+        runs.extend(pieces(*first, *last).map_err(|error| Error::corrupt(table, error))?);
+    }
+    Ok(runs)
+}
+
+/// The two ends of each run, as `unnest` takes them.
+fn ends(runs: &[SerialRange]) -> (Vec<i64>, Vec<i64>) {
+    runs.iter()
+        .map(|run| (run.first().number(), run.last().number()))
+        .unzip()
+}

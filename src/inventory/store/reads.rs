@@ -1,0 +1,135 @@
+//! What is read of the custody: a location's account, and one serial's life.
+
+use sqlx::PgConnection;
+
+use crate::{
+    error::{Error, Result},
+    ids::{District, PrintRequestId, Serial},
+    inventory::{
+        Account, Blank, CustodyState, Location, Movement, MovementKind, Stock,
+        store::{location, range},
+    },
+};
+
+/// A blank's life has eight movements; the limit bounds a message, not a life.
+const MOVEMENTS_MAX: i64 = 100;
+
+/// A location's account, all of it from one snapshot; nothing if there is no such location in the scope.
+#[tracing::instrument(name = "sql.find_stock", skip_all)]
+pub async fn find_stock(
+    db: &mut PgConnection,
+    at: Location,
+    scope: Option<District>,
+) -> Result<Option<Stock>> {
+    // What came in and what went on is summed over the documents, what is here over the custody: the two sides of the
+    // account come from different tables and can be held against each other. `coalesce` leaves no null.
+    let row = sqlx::query!(
+        r#"
+        select
+            (select coalesce(sum(quantity), 0)::bigint from delivery where location = l.location) as "delivered!",
+            (select coalesce(sum(received_quantity), 0)::bigint from shipment where destination = l.location)
+                as "received!",
+            (select coalesce(sum(dispatched_quantity), 0)::bigint from shipment where origin = l.location) as "sent_on!",
+            h.in_stock as "in_stock!", h.bound as "bound!", h.at_site as "at_site!", h.handed_over as "handed_over!",
+            h.spoiled as "spoiled!", h.in_transit as "in_transit!", h.disputed as "disputed!"
+        from location as l
+        cross join lateral (
+            select
+                coalesce(sum(s.quantity) filter (where s.state = 'IN_STOCK'), 0)::bigint as in_stock,
+                coalesce(sum(s.quantity) filter (where s.state = 'BOUND'), 0)::bigint as bound,
+                coalesce(sum(s.quantity) filter (where s.state = 'AT_SITE'), 0)::bigint as at_site,
+                coalesce(sum(s.quantity) filter (where s.state = 'HANDED_OVER'), 0)::bigint as handed_over,
+                coalesce(sum(s.quantity) filter (where s.state = 'SPOILED'), 0)::bigint as spoiled,
+                coalesce(sum(s.quantity) filter (where s.state = 'IN_TRANSIT'), 0)::bigint as in_transit,
+                coalesce(sum(s.quantity) filter (where s.state = 'DISPUTED'), 0)::bigint as disputed
+            from (
+                select state, sum(upper(serials) - lower(serials)) as quantity
+                from custody
+                where location = l.location
+                group by state
+            ) as s
+        ) as h
+        where l.location = $1 and ($2::integer is null or l.district = $2)
+        "#,
+        at.number(),
+        scope.map(District::number),
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| Stock {
+        location: at,
+        received: row.delivered + row.received,
+        sent_on: row.sent_on,
+        in_stock: row.in_stock,
+        bound: row.bound,
+        at_site: row.at_site,
+        handed_over: row.handed_over,
+        spoiled: row.spoiled,
+        in_transit: row.in_transit,
+        disputed: row.disputed,
+    }))
+}
+
+/// Where a serial is; nothing if it was never registered or is outside the scope.
+#[tracing::instrument(name = "sql.find_blank", skip_all)]
+pub async fn find_blank(
+    db: &mut PgConnection,
+    serial: Serial,
+    scope: Option<District>,
+) -> Result<Option<Blank>> {
+    let row = sqlx::query!(
+        r#"
+        select c.location, c.state as "state: CustodyState", k.print_request_id as "print_request_id?"
+        from custody as c
+        join location as l on l.location = c.location
+        left join card as k on k.serial = $1
+        where c.serials @> $1::bigint and ($2::integer is null or l.district = $2)
+        "#,
+        serial.number(),
+        scope.map(District::number),
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(|row| {
+        Ok(Blank {
+            account: Account {
+                location: location("custody", row.location)?,
+                state: row.state,
+            },
+            print_request_id: row.print_request_id.map(PrintRequestId::from),
+        })
+    })
+    .transpose()
+}
+
+/// The serial's movements, oldest first.
+#[tracing::instrument(name = "sql.list_movements", skip_all)]
+pub async fn list_movements(db: &mut PgConnection, serial: Serial) -> Result<Vec<Movement>> {
+    // By the time of writing: the business clock may read the same for two movements. Bounds of a run are never null.
+    let rows = sqlx::query!(
+        r#"
+        select location, number, kind as "kind: MovementKind", document_number, moved_at,
+            lower(serials) as "first!", upper(serials) - 1 as "last!"
+        from movement
+        where serials @> $1::bigint
+        order by recorded_at, location, number
+        limit $2
+        "#,
+        serial.number(),
+        MOVEMENTS_MAX,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Movement {
+                kind: row.kind,
+                location: location("movement", row.location)?,
+                number: row.number,
+                serials: range("movement", row.first, row.last)?,
+                document_number: row.document_number,
+                moved_at: row.moved_at,
+            })
+        })
+        .collect::<Result<_, Error>>()
+}

@@ -1,0 +1,179 @@
+//! Deliveries and shipments: the documents whose few rows tell what ever came in and what was sent on.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    ids::{District, ShipmentId},
+    inventory::{
+        Location, Movement, Shipment, ShipmentState,
+        store::{ends, location, runs},
+    },
+};
+
+/// A terminal is shown so many shipments on their way; a district has one or two.
+const DUE_IN_MAX: i64 = 100;
+
+/// Notes what the maker delivered, under its first movement.
+#[tracing::instrument(name = "sql.insert_delivery", skip_all)]
+pub async fn insert_delivery(db: &mut PgConnection, first: &Movement, quantity: i64) -> Result<()> {
+    sqlx::query!(
+        r#"
+        insert into delivery (location, movement, document_number, quantity, delivered_at)
+        values ($1, $2, $3, $4, $5)
+        "#,
+        first.location.number(),
+        first.number,
+        first.document_number,
+        quantity,
+        first.moved_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes a shipment that is under way now.
+#[tracing::instrument(name = "sql.insert_shipment", skip_all)]
+pub async fn insert_shipment(db: &mut PgConnection, shipment: &Shipment) -> Result<()> {
+    let (firsts, lasts) = ends(&shipment.serials);
+    sqlx::query!(
+        r#"
+        insert into shipment (
+            shipment_id, district, origin, destination, state, document_number, serials, dispatched_quantity, dispatched_at
+        )
+        select $1, $2, $3, $4, $5, $6, range_agg(int8range(r.first, r.last, '[]')), $7, $8
+        from unnest($9::bigint[], $10::bigint[]) as r (first, last)
+        "#,
+        shipment.shipment_id.uuid(),
+        shipment.destination.district().number(),
+        shipment.origin.number(),
+        shipment.destination.number(),
+        shipment.state as ShipmentState,
+        shipment.document_number,
+        shipment.dispatched_quantity,
+        shipment.dispatched_at,
+        &firsts,
+        &lasts,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A shipment to this district, locked; a foreign one is as absent as a missing one.
+#[tracing::instrument(name = "sql.lock_shipment", skip_all)]
+pub async fn lock_shipment(
+    db: &mut PgConnection,
+    id: ShipmentId,
+    district: District,
+) -> Result<Option<Shipment>> {
+    // An array of a subquery is never null.
+    let row = sqlx::query_as!(
+        Row,
+        r#"
+        select shipment_id, origin, destination, state as "state: ShipmentState", document_number,
+            array(select lower(r) from unnest(serials) as r order by r) as "firsts!",
+            array(select upper(r) - 1 from unnest(serials) as r order by r) as "lasts!",
+            dispatched_quantity, received_quantity, dispatched_at, received_at
+        from shipment
+        where shipment_id = $1 and district = $2
+        for no key update
+        "#,
+        id.uuid(),
+        district.number(),
+    )
+    .fetch_optional(db)
+    .await?;
+    row.map(Shipment::try_from).transpose()
+}
+
+/// Notes the receipt.
+#[tracing::instrument(name = "sql.save_receipt", skip_all)]
+pub async fn save_receipt(
+    db: &mut PgConnection,
+    shipment: &Shipment,
+    receipt_number: &str,
+) -> Result<()> {
+    let saved = sqlx::query!(
+        r#"
+        update shipment
+        set state = $2, received_quantity = $3, received_at = $4, receipt_number = $5
+        where shipment_id = $1 and state = 'DISPATCHED'
+        "#,
+        shipment.shipment_id.uuid(),
+        shipment.state as ShipmentState,
+        shipment.received_quantity,
+        shipment.received_at,
+        receipt_number,
+    )
+    .execute(db)
+    .await?;
+    if saved.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(Error::internal(
+            "a locked shipment was received by somebody else",
+        ))
+    }
+}
+
+/// What is on its way to a location, oldest first.
+#[tracing::instrument(name = "sql.list_due_in", skip_all)]
+pub async fn list_due_in(db: &mut PgConnection, to: Location) -> Result<Vec<Shipment>> {
+    // An array of a subquery is never null.
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select shipment_id, origin, destination, state as "state: ShipmentState", document_number,
+            array(select lower(r) from unnest(serials) as r order by r) as "firsts!",
+            array(select upper(r) - 1 from unnest(serials) as r order by r) as "lasts!",
+            dispatched_quantity, received_quantity, dispatched_at, received_at
+        from shipment
+        where destination = $1 and state = 'DISPATCHED'
+        order by dispatched_at, shipment_id
+        limit $2
+        "#,
+        to.number(),
+        DUE_IN_MAX,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Shipment::try_from).collect()
+}
+
+/// A shipment as its columns have it.
+struct Row {
+    shipment_id: Uuid,
+    origin: i32,
+    destination: i32,
+    state: ShipmentState,
+    document_number: String,
+    firsts: Vec<i64>,
+    lasts: Vec<i64>,
+    dispatched_quantity: i64,
+    received_quantity: i64,
+    dispatched_at: OffsetDateTime,
+    received_at: Option<OffsetDateTime>,
+}
+
+impl TryFrom<Row> for Shipment {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            shipment_id: row.shipment_id.into(),
+            origin: location("shipment", row.origin)?,
+            destination: location("shipment", row.destination)?,
+            state: row.state,
+            document_number: row.document_number,
+            serials: runs("shipment", &row.firsts, &row.lasts)?,
+            dispatched_quantity: row.dispatched_quantity,
+            received_quantity: row.received_quantity,
+            dispatched_at: row.dispatched_at,
+            received_at: row.received_at,
+        })
+    }
+}

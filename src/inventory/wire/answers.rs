@@ -1,0 +1,229 @@
+//! The way back: nouns as the contract's messages, and each refusal with its code, reason and explaining values.
+
+use prost::Message;
+
+use crate::{
+    error::{Error, ErrorReason, Kind},
+    ids::SerialRange,
+    inventory::{
+        Blank, CustodyState, Movement, MovementKind, Refusal, Shipment, ShipmentState, Stock,
+    },
+    proto,
+    wire::{serial_range_message, timestamp},
+};
+
+/// The answer to a delivery. Revisions are filled when the ledger is closed.
+pub fn register_delivery_response(quantity: i64) -> proto::RegisterDeliveryResponse {
+    proto::RegisterDeliveryResponse {
+        quantity: quantity.unsigned_abs(),
+        committed_revision: 0,
+    }
+}
+
+/// The answer to a dispatch.
+pub fn dispatch_shipment_response(sent: &Shipment) -> proto::DispatchShipmentResponse {
+    proto::DispatchShipmentResponse {
+        shipment: Some(shipment(sent)),
+        committed_revision: 0,
+    }
+}
+
+/// The answer to a receipt.
+pub fn receive_shipment_response(received: &Shipment) -> proto::ReceiveShipmentResponse {
+    proto::ReceiveShipmentResponse {
+        shipment: Some(shipment(received)),
+        committed_revision: 0,
+    }
+}
+
+/// A location's account with what is on its way there.
+pub fn get_stock_response(account: &Stock, due_in: &[Shipment]) -> proto::GetStockResponse {
+    proto::GetStockResponse {
+        stock: Some(stock(account)),
+        due_in: due_in.iter().map(shipment).collect(),
+    }
+}
+
+/// Where a blank is, and its life.
+pub fn locate_blank_response(blank: &Blank, movements: &[Movement]) -> proto::LocateBlankResponse {
+    proto::LocateBlankResponse {
+        location: blank.account.location.to_string(),
+        state: state(blank.account.state).into(),
+        print_request_id: blank
+            .print_request_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        movements: movements.iter().map(movement).collect(),
+    }
+}
+
+/// A movement as the ledger's events carry it.
+pub fn movement_event(moved: &Movement) -> Vec<u8> {
+    movement(moved).encode_to_vec()
+}
+
+fn movement(moved: &Movement) -> proto::Movement {
+    proto::Movement {
+        kind: kind(moved.kind).into(),
+        location: moved.location.to_string(),
+        number: moved.number.unsigned_abs(),
+        serials: Some(serial_range_message(moved.serials)),
+        document_number: moved.document_number.clone(),
+        move_time: Some(timestamp(moved.moved_at)),
+    }
+}
+
+fn shipment(shipment: &Shipment) -> proto::Shipment {
+    proto::Shipment {
+        shipment_id: shipment.shipment_id.to_string(),
+        origin: shipment.origin.to_string(),
+        destination: shipment.destination.to_string(),
+        state: shipment_state(shipment.state).into(),
+        document_number: shipment.document_number.clone(),
+        serials: shipment
+            .serials
+            .iter()
+            .map(|run| serial_range_message(*run))
+            .collect(),
+        dispatched_quantity: shipment.dispatched_quantity.unsigned_abs(),
+        received_quantity: shipment.received_quantity.unsigned_abs(),
+        dispatch_time: Some(timestamp(shipment.dispatched_at)),
+        receive_time: shipment.received_at.map(timestamp),
+    }
+}
+
+fn stock(stock: &Stock) -> proto::Stock {
+    proto::Stock {
+        location: stock.location.to_string(),
+        received: stock.received.unsigned_abs(),
+        sent_on: stock.sent_on.unsigned_abs(),
+        in_stock: stock.in_stock.unsigned_abs(),
+        bound: stock.bound.unsigned_abs(),
+        at_site: stock.at_site.unsigned_abs(),
+        handed_over: stock.handed_over.unsigned_abs(),
+        spoiled: stock.spoiled.unsigned_abs(),
+        in_transit: stock.in_transit.unsigned_abs(),
+        disputed: stock.disputed.unsigned_abs(),
+    }
+}
+
+fn state(state: CustodyState) -> proto::CustodyState {
+    match state {
+        CustodyState::InStock => proto::CustodyState::InStock,
+        CustodyState::InTransit => proto::CustodyState::InTransit,
+        CustodyState::Bound => proto::CustodyState::Bound,
+        CustodyState::AtSite => proto::CustodyState::AtSite,
+        CustodyState::HandedOver => proto::CustodyState::HandedOver,
+        CustodyState::Spoiled => proto::CustodyState::Spoiled,
+        CustodyState::Disputed => proto::CustodyState::Disputed,
+    }
+}
+
+fn kind(kind: MovementKind) -> proto::MovementKind {
+    match kind {
+        MovementKind::Delivered => proto::MovementKind::Delivered,
+        MovementKind::Dispatched => proto::MovementKind::Dispatched,
+        MovementKind::Received => proto::MovementKind::Received,
+        MovementKind::Disputed => proto::MovementKind::Disputed,
+        MovementKind::Bound => proto::MovementKind::Bound,
+        MovementKind::Printed => proto::MovementKind::Printed,
+        MovementKind::Spoiled => proto::MovementKind::Spoiled,
+        MovementKind::HandedOver => proto::MovementKind::HandedOver,
+    }
+}
+
+fn shipment_state(state: ShipmentState) -> proto::ShipmentState {
+    match state {
+        ShipmentState::Dispatched => proto::ShipmentState::Dispatched,
+        ShipmentState::Received => proto::ShipmentState::Received,
+        ShipmentState::ReceivedWithDifferences => proto::ShipmentState::ReceivedWithDifferences,
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let of_run = |error: Self, run: SerialRange| {
+            error.with("first", run.first()).with("last", run.last())
+        };
+        match refusal {
+            Refusal::LocationNotFound => Self::not_found(ErrorReason::LocationNotFound, "location"),
+            Refusal::SerialsAlreadyRegistered(run) => {
+                let message = "some of these serials are registered already";
+                of_run(
+                    Self::new(Kind::Exists, ErrorReason::SerialsAlreadyRegistered, message),
+                    run,
+                )
+            }
+            Refusal::BlanksNotInStock(run) => of_run(
+                Self::refused(
+                    ErrorReason::BlanksNotInStock,
+                    "some of these blanks are not in the sender's stock",
+                ),
+                run,
+            ),
+            Refusal::ShipmentNotFound => Self::not_found(ErrorReason::ShipmentNotFound, "shipment"),
+            Refusal::ShipmentAlreadyReceived => Self::refused(
+                ErrorReason::ShipmentAlreadyReceived,
+                "the shipment was received before",
+            ),
+            Refusal::SerialsNotInShipment(run) => of_run(
+                Self::refused(
+                    ErrorReason::SerialsNotInShipment,
+                    "some of these serials were not dispatched in this shipment",
+                ),
+                run,
+            ),
+            Refusal::BlankNotFound => Self::not_found(ErrorReason::BlankNotFound, "blank"),
+            Refusal::BlankNotInStock { serial, location } => {
+                let message = "the blank is not in stock there; put it aside and report it";
+                Self::refused(ErrorReason::BlankNotInStock, message)
+                    .with("serial", serial)
+                    .with("location", location)
+            }
+            Refusal::ChipAlreadyBound => {
+                let message = "the chip was bound before; put the blank aside and report it";
+                Self::refused(ErrorReason::ChipAlreadyBound, message)
+            }
+            Refusal::CardAlreadyIssued => Self::refused(
+                ErrorReason::CardAlreadyIssued,
+                "the person has a card already",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::{Code, Status};
+
+    use super::*;
+    use crate::{inventory::Location, wire::serial_range};
+
+    #[test]
+    fn every_refusal_has_its_code() {
+        let run = serial_range(&proto::SerialRange { first: 7, last: 9 }).expect("a range");
+        let (serial, location) = (run.first(), Location::CENTRE);
+        for (refusal, code) in [
+            (Refusal::LocationNotFound, Code::NotFound),
+            (Refusal::SerialsAlreadyRegistered(run), Code::AlreadyExists),
+            (Refusal::BlanksNotInStock(run), Code::FailedPrecondition),
+            (Refusal::ShipmentNotFound, Code::NotFound),
+            (Refusal::ShipmentAlreadyReceived, Code::FailedPrecondition),
+            (Refusal::SerialsNotInShipment(run), Code::FailedPrecondition),
+            (Refusal::BlankNotFound, Code::NotFound),
+            (
+                Refusal::BlankNotInStock { serial, location },
+                Code::FailedPrecondition,
+            ),
+            (Refusal::ChipAlreadyBound, Code::FailedPrecondition),
+            (Refusal::CardAlreadyIssued, Code::FailedPrecondition),
+        ] {
+            let status = Status::from(Error::from(refusal.clone()));
+            assert_eq!(status.code(), code, "{refusal:?}");
+        }
+        let told = Error::from(Refusal::BlanksNotInStock(run))
+            .to_refusal()
+            .metadata;
+        assert_eq!((told["first"].as_str(), told["last"].as_str()), ("7", "9"));
+    }
+}

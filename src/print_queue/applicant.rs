@@ -1,0 +1,123 @@
+//! The nouns about the person behind a request: what submission, binding and the card's face see of it.
+//!
+//! The person belongs to registration, uphill, and the cards to inventory: their states are spelled here as those features
+//! write them, because they are only read.
+
+use time::{Date, OffsetDateTime};
+
+use crate::{
+    ids::{District, PrintRequestId, ResidentId, Sex, Subdistrict, Village},
+    policy::ApplicantClass,
+};
+
+/// Asks for one card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Draft {
+    /// The person.
+    pub resident_id: ResidentId,
+    /// Why.
+    pub applicant_class: ApplicantClass,
+}
+
+/// Where an enrolment stands, as registration writes it; read here across and never changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum EnrolmentState {
+    /// Without biometrics.
+    Recorded,
+    /// Waits for the centre.
+    Sent,
+    /// With the centre.
+    Checking,
+    /// The only gate to printing.
+    PrintReady,
+    /// The person is recorded more than once.
+    Duplicate,
+    /// A human at the centre decides.
+    Adjudicating,
+    /// The biometrics are unreadable.
+    CaptureRejected,
+}
+
+impl EnrolmentState {
+    /// The name in the contract and in the table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Recorded => "RECORDED",
+            Self::Sent => "SENT",
+            Self::Checking => "CHECKING",
+            Self::PrintReady => "PRINT_READY",
+            Self::Duplicate => "DUPLICATE",
+            Self::Adjudicating => "ADJUDICATING",
+            Self::CaptureRejected => "CAPTURE_REJECTED",
+        }
+    }
+}
+
+/// Where a card stands, as inventory writes it; read here across and never changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, sqlx::Type)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CardState {
+    /// Being printed.
+    Bound,
+    /// Awaits its holder.
+    AtSite,
+    /// With its holder.
+    HandedOver,
+    /// Replaced by a newer one.
+    Ended,
+    /// Never became a card.
+    Spoiled,
+}
+
+/// What a decision about a person's verdict sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Who serves the person.
+    pub district: District,
+    /// Where the enrolment stands.
+    pub enrolment: EnrolmentState,
+    /// Since when.
+    pub since: OffsetDateTime,
+    /// Whether the centre found the identity unique that the person has today.
+    pub on_current_identity: bool,
+}
+
+/// What submission knows of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applicant {
+    /// The person.
+    pub resident_id: ResidentId,
+    /// Where the person lives.
+    pub subdistrict: Subdistrict,
+    /// The version of the identity.
+    pub identity_version: i32,
+    /// The version of what the card shows.
+    pub facts_version: i32,
+    /// The enrolment's receipt.
+    pub received_at: OffsetDateTime,
+    /// What the centre found.
+    pub verdict: Verdict,
+    /// When the active interim certificate ends or ended; none without one.
+    pub certificate_until: Option<Date>,
+    /// The states of all cards that the person ever had.
+    pub cards: Vec<CardState>,
+    /// The open request, if there is one.
+    pub open_request: Option<PrintRequestId>,
+}
+
+/// What the card's face needs of the person, beside the area's names.
+#[derive(Debug)]
+pub struct Bearer {
+    /// The sealed record.
+    pub sealed: Vec<u8>,
+    /// The birth date.
+    pub birth_date: Date,
+    /// The sex.
+    pub sex: Sex,
+    /// Where the person lives.
+    pub village: Village,
+    /// Where the biometrics for the chip are found.
+    pub biometric_package: String,
+}

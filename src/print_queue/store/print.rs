@@ -1,0 +1,239 @@
+//! The statements of printing: requests are locked by id, decided about, and saved together.
+
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    error::Result,
+    ids::{District, PrintRequestId},
+    policy::ApplicantClass,
+    print_queue::{
+        EnrolmentState, PrintRequest, RequestState, Verdict,
+        store::{Row, corrupt},
+    },
+};
+
+/// A request that a blank is to be bound to, with what is known at that moment.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The request.
+    pub request: PrintRequest,
+    /// Whether its lease has run out.
+    pub overdue: bool,
+    /// What the centre says of the person.
+    pub verdict: Verdict,
+}
+
+/// Locks requests of a district; those of others are left out.
+#[tracing::instrument(name = "sql.lock_print_requests", skip_all, fields(requests = ids.len()))]
+pub async fn lock(
+    db: &mut PgConnection,
+    ids: &[PrintRequestId],
+    district: District,
+) -> Result<Vec<PrintRequest>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    // In the order of the ids, as every act on requests does, so that no two wait for each other crosswise.
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select print_request_id, district, subdistrict, resident_id,
+            applicant_class as "applicant_class: ApplicantClass", seniority_at,
+            state as "state: RequestState", state_at, attempt, policy_version, identity_version,
+            fence, lease_holder, lease_location, lease_expires_at, serial
+        from print_request
+        where print_request_id = any($1) and district = $2
+        order by print_request_id
+        for update
+        "#,
+        &ids,
+        district.number(),
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(PrintRequest::try_from).collect()
+}
+
+/// Locks requests of a district and, before them, their persons against a change of their facts.
+#[tracing::instrument(name = "sql.lock_to_bind", skip_all, fields(requests = ids.len()))]
+pub async fn lock_to_bind(
+    db: &mut PgConnection,
+    ids: &[PrintRequestId],
+    district: District,
+) -> Result<Vec<Candidate>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    // Persons first, then requests, each sorted: the sort under the second lock has read all of the first. The clock is
+    // read from outside the locked rows, so that a wait for a lock is over when it is. Across: persons, enrolments and
+    // verdicts are registration's. A comparison of two columns that are not null is not null.
+    let rows = sqlx::query!(
+        r#"
+        with person as materialized (
+            select r.resident_id, r.identity_version
+            from resident r
+            where r.resident_id in (
+                select p.resident_id from print_request p where p.print_request_id = any($1) and p.district = $2
+            )
+            order by r.resident_id
+            for share
+        ), request as materialized (
+            select p.print_request_id, p.district, p.subdistrict, p.resident_id, p.applicant_class, p.seniority_at,
+                p.state, p.state_at, p.attempt, p.policy_version, p.identity_version,
+                p.fence, p.lease_holder, p.lease_location, p.lease_expires_at, p.serial,
+                i.identity_version = p.identity_version as same_identity
+            from print_request p
+            join person i on i.resident_id = p.resident_id
+            where p.print_request_id = any($1) and p.district = $2
+            order by p.print_request_id
+            for update of p
+        )
+        select q.print_request_id, q.district, q.subdistrict, q.resident_id,
+            q.applicant_class as "applicant_class: ApplicantClass", q.seniority_at,
+            q.state as "state: RequestState", q.state_at, q.attempt, q.policy_version, q.identity_version,
+            q.fence, q.lease_holder, q.lease_location, q.lease_expires_at, q.serial,
+            coalesce(q.lease_expires_at <= clock_timestamp(), false) as "overdue!",
+            e.state as "enrolment: EnrolmentState", e.state_at as since,
+            q.same_identity as "same_identity!"
+        from request q
+        join enrolment e on e.resident_id = q.resident_id
+        "#,
+        &ids,
+        district.number(),
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Candidate {
+                overdue: row.overdue,
+                verdict: Verdict {
+                    district,
+                    enrolment: row.enrolment,
+                    since: row.since,
+                    on_current_identity: row.same_identity,
+                },
+                request: PrintRequest::try_from(Row {
+                    print_request_id: row.print_request_id,
+                    district: row.district,
+                    subdistrict: row.subdistrict,
+                    resident_id: row.resident_id,
+                    applicant_class: row.applicant_class,
+                    seniority_at: row.seniority_at,
+                    state: row.state,
+                    state_at: row.state_at,
+                    attempt: row.attempt,
+                    policy_version: row.policy_version,
+                    identity_version: row.identity_version,
+                    fence: row.fence,
+                    lease_holder: row.lease_holder,
+                    lease_location: row.lease_location,
+                    lease_expires_at: row.lease_expires_at,
+                    serial: row.serial,
+                })?,
+            })
+        })
+        .collect()
+}
+
+/// Locks requests whose lease has run out, the longest overdue first; those at which somebody is working are left alone.
+#[tracing::instrument(name = "sql.lock_overdue", skip_all)]
+pub async fn lock_overdue(db: &mut PgConnection, limit: i64) -> Result<Vec<PrintRequest>> {
+    // The clock is read once, in a select of its own: compared with a moving value, the index could not be used.
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select print_request_id, district, subdistrict, resident_id,
+            applicant_class as "applicant_class: ApplicantClass", seniority_at,
+            state as "state: RequestState", state_at, attempt, policy_version, identity_version,
+            fence, lease_holder, lease_location, lease_expires_at, serial
+        from print_request
+        where state in ('LEASED', 'BOUND') and lease_expires_at <= (select clock_timestamp())
+        order by lease_expires_at
+        limit $1
+        for update skip locked
+        "#,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(PrintRequest::try_from).collect()
+}
+
+/// Saves where locked requests stand now.
+#[tracing::instrument(name = "sql.save_print_requests", skip_all, fields(requests = requests.len()))]
+pub async fn save(db: &mut PgConnection, requests: &[&PrintRequest]) -> Result<()> {
+    let ids: Vec<Uuid> = requests.iter().map(|r| r.print_request_id.uuid()).collect();
+    let fences: Vec<i64> = requests.iter().map(|r| r.fence).collect();
+    let states: Vec<RequestState> = requests.iter().map(|r| r.standing.state()).collect();
+    let times: Vec<OffsetDateTime> = requests.iter().map(|r| r.state_at).collect();
+    let attempts: Vec<i32> = requests.iter().map(|r| r.attempt).collect();
+    let serials: Vec<Option<i64>> = requests
+        .iter()
+        .map(|r| r.standing.serial().map(|serial| serial.number()))
+        .collect();
+    let leases = || requests.iter().map(|r| r.standing.lease());
+    let holders: Vec<Option<String>> = leases().map(|l| l.map(|l| l.holder.clone())).collect();
+    let locations: Vec<Option<i32>> = leases().map(|l| l.map(|l| l.location.number())).collect();
+    let ends: Vec<Option<OffsetDateTime>> = leases().map(|l| l.map(|l| l.expires_at)).collect();
+    let saved = sqlx::query!(
+        r#"
+        update print_request as p
+        set state = n.state, state_at = n.state_at, attempt = n.attempt, serial = n.serial,
+            lease_holder = n.holder, lease_location = n.location, lease_expires_at = n.expires_at
+        from unnest(
+            $1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::integer[], $6::bigint[],
+            $7::text[], $8::integer[], $9::timestamptz[]
+        ) as n (id, fence, state, state_at, attempt, serial, holder, location, expires_at)
+        where p.print_request_id = n.id and p.fence = n.fence
+        "#,
+        &ids,
+        &fences,
+        &states as &[RequestState],
+        &times,
+        &attempts,
+        &serials as &[Option<i64>],
+        &holders as &[Option<String>],
+        &locations as &[Option<i32>],
+        &ends as &[Option<OffsetDateTime>],
+    )
+    .execute(db)
+    .await?
+    .rows_affected();
+    check_all(saved, requests.len())
+}
+
+/// Extends the leases of locked requests; answers when each runs out now.
+#[tracing::instrument(name = "sql.renew_leases", skip_all, fields(requests = ids.len()))]
+pub async fn renew(
+    db: &mut PgConnection,
+    ids: &[PrintRequestId],
+    seconds: f64,
+) -> Result<Vec<(PrintRequestId, OffsetDateTime)>> {
+    let uuids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    // What the statement has just set is not null.
+    let rows = sqlx::query!(
+        r#"
+        update print_request
+        set lease_expires_at = clock_timestamp() + make_interval(secs => $2)
+        where print_request_id = any($1)
+        returning print_request_id, lease_expires_at as "lease_expires_at!"
+        "#,
+        &uuids,
+        seconds,
+    )
+    .fetch_all(db)
+    .await?;
+    check_all(rows.len() as u64, ids.len())?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.print_request_id.into(), row.lease_expires_at))
+        .collect())
+}
+
+/// Locked rows cannot slip away: a missing one is a defect.
+fn check_all(hit: u64, wanted: usize) -> Result<()> {
+    if usize::try_from(hit).is_ok_and(|hit| hit == wanted) {
+        Ok(())
+    } else {
+        Err(corrupt("a locked request was not there to be saved"))
+    }
+}

@@ -1,0 +1,86 @@
+//! How the queue's refusals are said: code, reason, the values that explain it, and what the person can do next.
+
+use crate::{
+    areas::TimeZone,
+    error::{Error, ErrorReason, NextAction},
+    print_queue::{EnrolmentState, Refusal, Verdict},
+};
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let refused = Self::refused;
+        match refusal {
+            Refusal::ResidentNotFound => Self::not_found(ErrorReason::ResidentNotFound, "resident"),
+            Refusal::OpenRequestExists(id) => refused(
+                ErrorReason::OpenRequestExists,
+                "a card is already asked for",
+            )
+            .with("print_request_id", id)
+            .next(NextAction::CollectCard),
+            Refusal::DuplicateRecord => {
+                let message = "the person is recorded more than once; only the centre can lift it";
+                refused(ErrorReason::DuplicateRecord, message).next(NextAction::FileCaseWithCentre)
+            }
+            Refusal::NotPrintReady(verdict) => not_print_ready(&verdict),
+            Refusal::CardAlreadyIssued { under_way } => {
+                let error = refused(
+                    ErrorReason::CardAlreadyIssued,
+                    "the person has a card already",
+                );
+                if under_way {
+                    error.next(NextAction::CollectCard)
+                } else {
+                    error
+                }
+            }
+            Refusal::InterimCertificateRequired => {
+                let message = "the policy wants an interim certificate first";
+                refused(ErrorReason::InterimCertificateRequired, message)
+                    .next(NextAction::IssueInterimCertificate)
+            }
+            Refusal::LocationNotFound => Self::not_found(ErrorReason::LocationNotFound, "location"),
+            Refusal::PrintRequestNotFound => {
+                Self::not_found(ErrorReason::PrintRequestNotFound, "print request")
+            }
+            Refusal::Fenced => {
+                let message = "the lease is not, or no longer, this terminal's under this fence";
+                refused(ErrorReason::Fenced, message)
+            }
+            Refusal::LeaseExpired => {
+                let message = "the lease ran out before the blank was bound; lease again";
+                refused(ErrorReason::LeaseExpired, message)
+            }
+            Refusal::WrongState(state) => refused(
+                ErrorReason::WrongState,
+                "the request's state does not allow it",
+            )
+            .with("state", state.name()),
+            Refusal::SerialDiffers { bound } => refused(
+                ErrorReason::SerialDiffers,
+                "another serial is bound to the request",
+            )
+            .with("bound_serial", bound),
+        }
+    }
+}
+
+fn not_print_ready(verdict: &Verdict) -> Error {
+    let next = match verdict.enrolment {
+        EnrolmentState::Recorded => NextAction::TakeBiometrics,
+        EnrolmentState::CaptureRejected | EnrolmentState::Duplicate => {
+            NextAction::FileCaseWithCentre
+        }
+        EnrolmentState::Sent
+        | EnrolmentState::Checking
+        | EnrolmentState::Adjudicating
+        | EnrolmentState::PrintReady => NextAction::WaitForCentre,
+    };
+    let message = "the centre has not found the record print-ready";
+    Error::refused(ErrorReason::NotPrintReady, message)
+        .with("state", verdict.enrolment.name())
+        .with(
+            "since",
+            TimeZone::of(verdict.district).local_date(verdict.since),
+        )
+        .next(next)
+}

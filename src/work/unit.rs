@@ -1,0 +1,129 @@
+//! One act under way: the transaction, who acts, one reading of the clock, and what goes into the ledgers at the end.
+
+use std::sync::Arc;
+
+use sqlx::{PgConnection, Postgres, Transaction};
+use time::OffsetDateTime;
+
+use crate::{
+    caller::Caller,
+    error::{Error, Result},
+    feed::{
+        Topic,
+        bell::Bell,
+        journal::{self, Answer, Record},
+    },
+    ids::District,
+    seal::Keys,
+};
+
+/// One act under way.
+pub struct Work {
+    transaction: Transaction<'static, Postgres>,
+    caller: Caller,
+    now: OffsetDateTime,
+    keys: Arc<Keys>,
+    bell: Bell,
+    records: Vec<Record>,
+    keep: bool,
+}
+
+impl Work {
+    pub(super) fn new(
+        transaction: Transaction<'static, Postgres>,
+        caller: Caller,
+        now: OffsetDateTime,
+        keys: Arc<Keys>,
+        bell: Bell,
+    ) -> Self {
+        Self {
+            transaction,
+            caller,
+            now,
+            keys,
+            bell,
+            records: Vec::new(),
+            keep: false,
+        }
+    }
+
+    /// The transaction's connection, for the `store` rooms.
+    pub fn db(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// Who acts.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The district whose terminal acts; the role table lets no other caller into a step that asks.
+    pub fn district(&self) -> Result<District> {
+        self.caller
+            .district()
+            .ok_or_else(|| Error::internal("a step for districts was reached by another caller"))
+    }
+
+    /// The act's one reading of the business clock.
+    pub fn now(&self) -> OffsetDateTime {
+        self.now
+    }
+
+    /// The keys, for sealing and for finding.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Notes the state of one thing after the act, for the district's ledger.
+    pub fn record(&mut self, district: District, topic: Topic, body: Vec<u8>) {
+        self.records.push(Record {
+            district,
+            topic,
+            body,
+        });
+    }
+
+    /// What the act has done so far stays even if it ends in a refusal: the refusal itself changed something.
+    pub fn keep_on_refusal(&mut self) {
+        self.keep = true;
+    }
+
+    /// Whether a refusal commits what was done.
+    pub(super) fn keeps_on_refusal(&self) -> bool {
+        self.keep
+    }
+
+    /// Stores the answers, appends the events, commits, rings; answers the revision of the caller's own ledger.
+    pub(super) async fn commit(mut self, answers: &[Answer]) -> Result<i64> {
+        let home = self.caller.ledger();
+        let heads = if answers.is_empty() && self.records.is_empty() {
+            Vec::new()
+        } else {
+            let name = self.caller.name();
+            journal::close(&mut self.transaction, &name, answers, home, &self.records).await?
+        };
+        match self.transaction.commit().await {
+            Ok(()) => {}
+            // The database said no: the act did not happen. Everything else leaves the outcome open.
+            Err(error @ sqlx::Error::Database(_)) => return Err(error.into()),
+            Err(error) => return Err(Error::outcome_unknown(error.to_string())),
+        }
+        let revision = heads
+            .iter()
+            .find(|(district, _)| *district == home)
+            .map_or(0, |(_, head)| *head);
+        if !heads.is_empty() {
+            self.bell
+                .ring(heads.into_iter().map(|(district, _)| district));
+        }
+        Ok(revision)
+    }
+
+    /// Undoes everything.
+    pub(super) async fn roll_back(self) {
+        if let Err(error) = self.transaction.rollback().await {
+            // The connection is broken and will be closed; the database rolls back by itself.
+            tracing::warn!(cause = %error, "a rollback did not reach the database");
+        }
+    }
+}
