@@ -10,7 +10,7 @@ use ektp::{
     caller::Principal,
     clock::{Clock, SimulatedClock},
     db::{self, PoolSizes},
-    feed::subscription::Timing,
+    feed::Timing,
     handover::Gateway,
     proto::{
         handover_client::HandoverClient, inventory_client::InventoryClient,

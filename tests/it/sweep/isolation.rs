@@ -79,7 +79,7 @@ async fn a_foreign_terminal_sees_nothing_in_lists() {
         if path.contains("/List") {
             // Without any filter: everything that the terminal may see.
             let answer = ask(&foreign, &method, Vec::new()).await.expect("a page");
-            assert_eq!(answer, [Vec::new()], "{path} shows something");
+            assert_eq!(answer, [Vec::<u8>::new()], "{path} shows something");
         }
     }
 }

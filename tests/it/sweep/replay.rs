@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ektp::{feed::subscription::Timing, proto};
+use ektp::{feed::Timing, proto};
 use prost::Message as _;
 use tokio::sync::Barrier;
 use tonic::{Code, transport::Channel};
