@@ -8,18 +8,16 @@ use ektp::{
     proto::{self, NoticeState},
 };
 
-use crate::support::{
-    cards::until,
-    office::Office,
-    people::residents,
-};
+use crate::support::{cards::until, office::Office, people::residents};
 
 /// Enough that some of them left a number and some did not.
 const CARDS: u32 = 12;
 
 /// The collections of these cards whose holders are called so, sorted.
 fn called_by(cards: &[proto::Collection], called: &[NoticeState]) -> BTreeSet<String> {
-    let called = cards.iter().filter(|card| called.contains(&card.notice_state()));
+    let called = cards
+        .iter()
+        .filter(|card| called.contains(&card.notice_state()));
     called.map(|card| card.collection_id.clone()).collect()
 }
 
@@ -70,15 +68,25 @@ async fn a_printed_card_calls_its_holder_by_message_or_through_the_village() {
     let without: BTreeSet<_> = people
         .iter()
         .filter(|person| person.phone.is_none())
-        .map(|person| (person.name.clone(), person.address.clone(), person.village.clone()))
+        .map(|person| {
+            (
+                person.name.clone(),
+                person.address.clone(),
+                person.village.clone(),
+            )
+        })
         .collect();
-    assert!(!without.is_empty() && without.len() < people.len(), "some of both");
+    assert!(
+        !without.is_empty() && without.len() < people.len(),
+        "some of both"
+    );
     assert_eq!(named, without);
     assert_eq!(tasks, called_by(&cards, &[NoticeState::ContactTask]));
     // S0-13: a number, one message; and it says nothing about the person.
     let lines = office.notices_sent(people.len() - without.len()).await;
     assert_eq!(told(&lines), Vec::from_iter(by_message(&cards)));
-    let text = "KTP-el Anda sudah dicetak. Silakan diambil di kantor Dukcapil Kota Pasuruan. Gratis.";
+    let text =
+        "KTP-el Anda sudah dicetak. Silakan diambil di kantor Dukcapil Kota Pasuruan. Gratis.";
     for line in &lines {
         assert_eq!(line["text"], text);
         assert!(line["to"].as_str().is_some_and(|to| to.contains("****")));
@@ -137,7 +145,9 @@ async fn a_gateway_that_fails_stops_no_printing_and_its_messages_go_later() {
         called_by(&terminal.awaiting().await, &[NoticeState::Sent]) == messages
     })
     .await;
-    let told: BTreeSet<_> = told(&office.notices_sent(messages.len()).await).into_iter().collect();
+    let told: BTreeSet<_> = told(&office.notices_sent(messages.len()).await)
+        .into_iter()
+        .collect();
     assert_eq!(told, messages);
 }
 
@@ -148,7 +158,10 @@ async fn nobody_is_called_for_a_card_that_was_collected() {
     let cards = office.printed("35.75", CARDS).await;
     let wanted = i64::try_from(by_message(&cards).len()).expect("a dozen");
     let mut terminal = office.terminal("35.75/office/1").await;
-    assert_eq!(terminal.contact_tasks("").await.len(), cards.len() - by_message(&cards).len());
+    assert_eq!(
+        terminal.contact_tasks("").await.len(),
+        cards.len() - by_message(&cards).len()
+    );
     for card in &cards {
         let challenge = terminal.start_handover(&card.collection_id).await;
         let challenge = challenge.expect("the card lies there");
@@ -156,10 +169,14 @@ async fn nobody_is_called_for_a_card_that_was_collected() {
         receipt.expect("the holder was matched");
     }
     assert_eq!(terminal.contact_tasks("").await, []);
-    until("no message is due any more, whatever a sender was doing", async || {
-        let never = "select count(*) from notice where state = 'QUEUED' and due_at = 'infinity'";
-        notices(&office, never).await == wanted
-    })
+    until(
+        "no message is due any more, whatever a sender was doing",
+        async || {
+            let never =
+                "select count(*) from notice where state = 'QUEUED' and due_at = 'infinity'";
+            notices(&office, never).await == wanted
+        },
+    )
     .await;
     std::fs::remove_dir(office.notices()).expect("it is empty");
     assert_eq!(one_more_round(&office).await, 0);

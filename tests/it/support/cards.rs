@@ -31,7 +31,10 @@ impl Office {
     /// Waits until the log of notices has so many lines, and answers them.
     pub async fn notices_sent(&self, count: usize) -> Vec<serde_json::Value> {
         let read = || std::fs::read_to_string(self.notices()).unwrap_or_default();
-        until("the messages are in the log", async || read().lines().count() >= count).await;
+        until("the messages are in the log", async || {
+            read().lines().count() >= count
+        })
+        .await;
         let parsed = |line: &str| serde_json::from_str(line).expect("a line is JSON");
         read().lines().map(parsed).collect()
     }

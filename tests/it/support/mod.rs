@@ -24,6 +24,7 @@ pub mod look;
 pub mod office;
 pub mod people;
 pub mod raw;
+pub mod stream;
 
 /// How long a test waits for what must come; a slow machine is no failure.
 pub const PATIENCE: Duration = Duration::from_secs(20);
