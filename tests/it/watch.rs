@@ -64,6 +64,34 @@ async fn a_queue_is_a_picture_and_then_every_change_in_its_state() {
 }
 
 #[tokio::test]
+async fn terminals_that_come_together_share_one_picture() {
+    let timing = Timing {
+        share_for: Duration::from_secs(600),
+        ..quick()
+    };
+    let office = Office::open_with(timing).await;
+    office.queued("35.75", 3).await;
+    let mut followers = Vec::new();
+    for number in 1..=3 {
+        let mut terminal = office.terminal(&format!("35.75/office/{number}")).await;
+        followers.push(terminal.follow().await);
+        // What comes after the picture is not a part of it, also for those who get the picture later.
+        commit(&office.sql, PASURUAN, 1).await;
+    }
+    let head = followers[0].topic_revision + 3;
+    for follower in &mut followers {
+        assert_eq!(follower.picture.len(), 3);
+        follower.changes_to(head).await;
+        assert_eq!(follower.picture.len(), 6);
+    }
+    assert!(
+        followers
+            .iter()
+            .all(|follower| follower.pictured == followers[0].pictured)
+    );
+}
+
+#[tokio::test]
 async fn a_terminal_watches_its_own_district_and_no_other() {
     let office = Office::open_with(quick()).await;
     let mut terminal = office.terminal("35.75/office/1").await;
@@ -301,13 +329,12 @@ async fn a_server_that_goes_sends_its_streams_away() {
     let mut follower = office.client(0, name).await.follow().await;
     let mut elsewhere = office.client(other, name).await;
     let going = tokio::spawn(office.take_server(0).drain());
-    match follower.said().await {
-        Message::Drain(drain) => {
-            assert_eq!(drain.after.map(|after| after.seconds), Some(1));
-            assert_eq!(drain.spread.map(|spread| spread.seconds), Some(10));
-        }
-        message => panic!("not a drain: {message:?}"),
-    }
+    let said = follower.said().await;
+    let Message::Drain(drain) = said else {
+        panic!("not a drain: {said:?}")
+    };
+    assert_eq!(drain.after.map(|after| after.seconds), Some(1));
+    assert_eq!(drain.spread.map(|spread| spread.seconds), Some(10));
     assert!(follower.next().await.expect("it ends well").is_none());
     going.await.expect("the server goes");
     let (ids, _) = commit(&office.sql, PASURUAN, 1).await;
