@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ektp::{
-    feed::subscription::Timing,
+    feed::Timing,
     proto::{self, EnrolmentReason, EnrolmentState, VerdictOutcome},
 };
 use sqlx::Executor as _;
