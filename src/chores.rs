@@ -53,7 +53,9 @@ impl Chores {
         let ages = Ages::default();
         let mut tasks = JoinSet::new();
         for (name, every, round) in all(gateway) {
-            ages.lock().unwrap_or_else(PoisonError::into_inner).insert(name, Instant::now());
+            ages.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(name, Instant::now());
             tasks.spawn(repeat(name, every, round, desk.clone(), Arc::clone(&ages)));
         }
         let gauge = telemetry::gauge("ektp.chore.age", "s", move || {
@@ -64,14 +66,21 @@ impl Chores {
             });
             readings.collect()
         });
-        Self { _tasks: tasks, _gauge: gauge }
+        Self {
+            _tasks: tasks,
+            _gauge: gauge,
+        }
     }
 }
 
 fn all(gateway: Gateway) -> Vec<(&'static str, Duration, Round)> {
     let gateway = Arc::new(gateway);
     vec![
-        ("expire_leases", EXPIRE_LEASES_EVERY, Box::new(|desk| Box::pin(expire_leases(desk)))),
+        (
+            "expire_leases",
+            EXPIRE_LEASES_EVERY,
+            Box::new(|desk| Box::pin(expire_leases(desk))),
+        ),
         (
             "send_notices",
             SEND_NOTICES_EVERY,
@@ -80,24 +89,32 @@ fn all(gateway: Gateway) -> Vec<(&'static str, Duration, Round)> {
                 Box::pin(async move { handover::send_notices(&desk, &gateway).await })
             }),
         ),
-        ("delete_old_requests", RETENTION_EVERY, Box::new(|desk| Box::pin(delete_old_requests(desk)))),
-        ("feed_partitions", PARTITIONS_EVERY, Box::new(|desk| Box::pin(feed_partitions(desk)))),
-        ("feed_retention", RETENTION_EVERY, Box::new(|desk| Box::pin(feed_retention(desk)))),
+        (
+            "delete_old_requests",
+            RETENTION_EVERY,
+            Box::new(|desk| Box::pin(delete_old_requests(desk))),
+        ),
+        (
+            "feed_partitions",
+            PARTITIONS_EVERY,
+            Box::new(|desk| Box::pin(feed_partitions(desk))),
+        ),
+        (
+            "feed_retention",
+            RETENTION_EVERY,
+            Box::new(|desk| Box::pin(feed_retention(desk))),
+        ),
     ]
 }
 
-async fn repeat(
-    name: &'static str,
-    every: Duration,
-    round: Round,
-    desk: Desk,
-    ages: Ages,
-) {
+async fn repeat(name: &'static str, every: Duration, round: Round, desk: Desk, ages: Ages) {
     let stop = desk.draining().clone();
     loop {
         let taken = match round(desk.clone()).await {
             Ok(taken) => {
-                ages.lock().unwrap_or_else(PoisonError::into_inner).insert(name, Instant::now());
+                ages.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(name, Instant::now());
                 taken
             }
             Err(error) => {
@@ -120,11 +137,17 @@ fn system() -> Caller {
 }
 
 async fn expire_leases(desk: Desk) -> Result<u64> {
-    desk.act_unasked(system(), |work| Box::pin(print_queue::expire_leases(work, ROUND))).await
+    desk.act_unasked(system(), |work| {
+        Box::pin(print_queue::expire_leases(work, ROUND))
+    })
+    .await
 }
 
 async fn delete_old_requests(desk: Desk) -> Result<u64> {
-    desk.act_unasked(system(), |work| Box::pin(async move { requests::delete_old(work.db(), ROUND).await })).await
+    desk.act_unasked(system(), |work| {
+        Box::pin(async move { requests::delete_old(work.db(), ROUND).await })
+    })
+    .await
 }
 
 async fn feed_partitions(desk: Desk) -> Result<u64> {
@@ -136,7 +159,11 @@ async fn feed_partitions(desk: Desk) -> Result<u64> {
 
 async fn feed_retention(desk: Desk) -> Result<u64> {
     desk.act_unasked(system(), |work| {
-        Box::pin(async move { journal::drop_old(work.db(), FEED_KEPT_DAYS).await.map(|_| 0) })
+        Box::pin(async move {
+            journal::drop_old(work.db(), FEED_KEPT_DAYS)
+                .await
+                .map(|_| 0)
+        })
     })
     .await
 }

@@ -21,12 +21,17 @@ pub struct Storage {
 impl Storage {
     /// Storage in a folder of one's own, with the private Postgres.
     pub fn embedded_in(data: PathBuf) -> Self {
-        Self { data: Some(data), database_url: None }
+        Self {
+            data: Some(data),
+            database_url: None,
+        }
     }
 
     /// The data folder.
     pub fn data(&self) -> PathBuf {
-        self.data.clone().unwrap_or_else(embedded::default_data_folder)
+        self.data
+            .clone()
+            .unwrap_or_else(embedded::default_data_folder)
     }
 }
 

@@ -172,7 +172,9 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<Migrated> {
 
 /// Makes the ledger's partitions of the days ahead.
 pub async fn ensure_feed_partitions(db: &mut sqlx::PgConnection) -> Result<()> {
-    sqlx::query_scalar!("select feed_partitions($1)", PARTITION_DAYS_AHEAD).fetch_one(db).await?;
+    sqlx::query_scalar!("select feed_partitions($1)", PARTITION_DAYS_AHEAD)
+        .fetch_one(db)
+        .await?;
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use crate::{
     db::{PoolSizes, Pools},
     edge::EdgeLayer,
     error::{Error, Result},
-    feed::{Hub, subscription::Timing},
+    feed::{Hub, Timing},
     handover::{Gateway, HandoverService},
     inventory::InventoryService,
     print_queue::PrintQueueService,
@@ -97,10 +97,12 @@ impl Server {
         let pools = Pools::open(options.database.clone(), options.pools).await?;
         let desk = Desk::new(pools, options.clock, options.keys);
         let hub = Hub::start(&desk, options.database, options.timing).await?;
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .map_err(|error| Error::internal(format!("cannot listen on {}: {error}", options.listen)))?;
-        let address = listener.local_addr().map_err(|error| Error::internal(error.to_string()))?;
+        let listener = TcpListener::bind(options.listen).await.map_err(|error| {
+            Error::internal(format!("cannot listen on {}: {error}", options.listen))
+        })?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Error::internal(error.to_string()))?;
 
         let (health, health_service) = tonic_health::server::health_reporter();
         let routes = services(&desk, &hub).add_service(health_service);
@@ -116,7 +118,14 @@ impl Server {
         let gauges = pool_gauges(&desk);
         let chores = chores::Chores::start(&desk, options.gateway);
         let serving = tokio::spawn(transport);
-        Ok(Self { address, desk, health, serving, _chores: chores, _gauges: gauges })
+        Ok(Self {
+            address,
+            desk,
+            health,
+            serving,
+            _chores: chores,
+            _gauges: gauges,
+        })
     }
 
     /// Where it listens.
@@ -132,11 +141,18 @@ impl Server {
     /// Readiness off, streams sent away, calls finished; after a bound the rest is cut.
     pub async fn drain(mut self) {
         for service in SERVICES {
-            self.health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+            self.health
+                .set_service_status(service, tonic_health::ServingStatus::NotServing)
+                .await;
         }
         self.desk.draining().cancel();
-        if tokio::time::timeout(DRAIN_TIMEOUT, &mut self.serving).await.is_err() {
-            tracing::warn!("some clients did not go within the drain's bound; their connections are cut");
+        if tokio::time::timeout(DRAIN_TIMEOUT, &mut self.serving)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "some clients did not go within the drain's bound; their connections are cut"
+            );
             self.serving.abort();
         }
         self.desk.pools().close().await;
@@ -144,12 +160,19 @@ impl Server {
 }
 
 /// The services as health names them; the empty one is the server as a whole.
-const SERVICES: [&str; 5] =
-    ["", "ektp.v1.Registration", "ektp.v1.PrintQueue", "ektp.v1.Inventory", "ektp.v1.Handover"];
+const SERVICES: [&str; 5] = [
+    "",
+    "ektp.v1.Registration",
+    "ektp.v1.PrintQueue",
+    "ektp.v1.Inventory",
+    "ektp.v1.Handover",
+];
 
 async fn announce(health: &tonic_health::server::HealthReporter) {
     for service in SERVICES {
-        health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
+        health
+            .set_service_status(service, tonic_health::ServingStatus::Serving)
+            .await;
     }
 }
 
@@ -183,7 +206,10 @@ fn services(desk: &Desk, hub: &Hub) -> Routes {
     let handover = HandoverServer::new(HandoverService::new(desk.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
-    Routes::new(registration).add_service(print_queue).add_service(inventory).add_service(handover)
+    Routes::new(registration)
+        .add_service(print_queue)
+        .add_service(inventory)
+        .add_service(handover)
 }
 
 /// Both versions: newer tools ask for v1, many libraries still for v1alpha.
@@ -205,9 +231,11 @@ fn pool_gauges(desk: &Desk) -> Vec<telemetry::Gauge> {
         let readings = pools.named().into_iter().flat_map(|(name, pool)| {
             let idle = pool.num_idle();
             let all = pool.size() as usize;
-            [("idle", idle), ("busy", all.saturating_sub(idle))].map(|(state, count)| telemetry::Reading {
-                value: count as f64,
-                labels: vec![("pool", name.to_owned()), ("state", state.to_owned())],
+            [("idle", idle), ("busy", all.saturating_sub(idle))].map(|(state, count)| {
+                telemetry::Reading {
+                    value: count as f64,
+                    labels: vec![("pool", name.to_owned()), ("state", state.to_owned())],
+                }
             })
         });
         readings.collect()

@@ -11,7 +11,7 @@ use crate::{
     config::{Listening, Storage},
     db::{self, PoolSizes},
     embedded::{Durability, Embedded, Settings},
-    feed::subscription::Timing,
+    feed::Timing,
     handover::Gateway,
     seal::Keys,
     server::{Options, Server, Tls},
@@ -40,22 +40,34 @@ impl Database {
     /// The database named by `DATABASE_URL`, or the private one, started and made where it is missing.
     pub async fn open(storage: &Storage) -> Result<Self, Failure> {
         if let Some(url) = &storage.database_url {
-            return Ok(Self { options: db::options_of(url)?, private: None });
+            return Ok(Self {
+                options: db::options_of(url)?,
+                private: None,
+            });
         }
-        let settings =
-            Settings { data: storage.data(), durability: Durability::Full, max_connections: CONNECTIONS_MAX };
+        let settings = Settings {
+            data: storage.data(),
+            durability: Durability::Full,
+            max_connections: CONNECTIONS_MAX,
+        };
         let embedded = Embedded::start(&settings)?;
         let mut maintenance = embedded.connect_options("postgres").connect().await?;
-        let exists = maintenance.fetch_optional("select 1 from pg_database where datname = 'ektp'").await?;
+        let exists = maintenance
+            .fetch_optional("select 1 from pg_database where datname = 'ektp'")
+            .await?;
         if exists.is_none() {
             maintenance.execute("create database ektp").await?;
         }
-        Ok(Self { options: embedded.connect_options(DATABASE), private: Some(embedded) })
+        Ok(Self {
+            options: embedded.connect_options(DATABASE),
+            private: Some(embedded),
+        })
     }
 
     /// Stops the private one.
     pub fn close(self) -> Result<(), Failure> {
-        self.private.map_or(Ok(()), |embedded| embedded.stop().map_err(Failure::from))
+        self.private
+            .map_or(Ok(()), |embedded| embedded.stop().map_err(Failure::from))
     }
 }
 
@@ -68,7 +80,11 @@ pub struct Host {
 
 impl Host {
     /// Starts everything. The private database is migrated; one that others run is not touched without `ektp migrate`.
-    pub async fn start(storage: &Storage, listening: &Listening, clock: Clock) -> Result<Self, Failure> {
+    pub async fn start(
+        storage: &Storage,
+        listening: &Listening,
+        clock: Clock,
+    ) -> Result<Self, Failure> {
         let data = storage.data();
         fs::create_dir_all(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
         let database = Database::open(storage).await?;
@@ -82,7 +98,8 @@ impl Host {
             }
         }
         let (tls, authority) = tls(&data, listening)?;
-        let keys = Keys::open_or_create(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
+        let keys =
+            Keys::open_or_create(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
         let server = Server::start(Options {
             listen: listening.listen,
             tls,
@@ -94,7 +111,11 @@ impl Host {
             timing: Timing::default(),
         })
         .await?;
-        Ok(Self { database, server, authority })
+        Ok(Self {
+            database,
+            server,
+            authority,
+        })
     }
 
     /// The server.
@@ -123,13 +144,27 @@ pub fn authority(data: &Path) -> Result<Authority, Failure> {
 }
 
 fn tls(data: &Path, listening: &Listening) -> Result<(Tls, Option<Authority>), Failure> {
-    if let (Some(certificate), Some(key), Some(ca)) = (&listening.certificate, &listening.key, &listening.ca) {
-        let read = |path: &Path| fs::read_to_string(path).map_err(|error| Failure::Folder(path.to_owned(), error));
-        return Ok((Tls { certificate: read(certificate)?, key: read(key)?, ca: read(ca)? }, None));
+    if let (Some(certificate), Some(key), Some(ca)) =
+        (&listening.certificate, &listening.key, &listening.ca)
+    {
+        let read = |path: &Path| {
+            fs::read_to_string(path).map_err(|error| Failure::Folder(path.to_owned(), error))
+        };
+        return Ok((
+            Tls {
+                certificate: read(certificate)?,
+                key: read(key)?,
+                ca: read(ca)?,
+            },
+            None,
+        ));
     }
     let authority = authority(data)?;
     let identity = authority.server_identity(&listening.names, Clock::System.now())?;
-    let tls =
-        Tls { certificate: identity.certificate_pem, key: identity.key_pem, ca: authority.ca_pem().to_owned() };
+    let tls = Tls {
+        certificate: identity.certificate_pem,
+        key: identity.key_pem,
+        ca: authority.ca_pem().to_owned(),
+    };
     Ok((tls, Some(authority)))
 }

@@ -4,13 +4,7 @@ use std::path::PathBuf;
 
 use sqlx::ConnectOptions;
 
-use crate::{
-    caller::Principal,
-    clock::Clock,
-    config::Storage,
-    db,
-    feed::journal,
-};
+use crate::{caller::Principal, clock::Clock, config::Storage, db, feed::journal};
 
 use super::{
     Failure,
@@ -72,10 +66,16 @@ pub async fn migrate(command: Migrate) -> Result<(), Failure> {
     let database = Database::open(&command.storage).await?;
     if command.dry_run {
         let mut connection = database.options.clone().connect().await?;
-        println!("{} migrations are pending", db::pending(&mut connection).await?);
+        println!(
+            "{} migrations are pending",
+            db::pending(&mut connection).await?
+        );
     } else {
         let migrated = db::migrate(&database.options).await?;
-        println!("{} migrations applied, {} areas loaded", migrated.applied, migrated.areas);
+        println!(
+            "{} migrations applied, {} areas loaded",
+            migrated.applied, migrated.areas
+        );
     }
     database.close()
 }
@@ -85,7 +85,9 @@ pub async fn restored(command: Restored) -> Result<(), Failure> {
     let database = Database::open(&command.storage).await?;
     let mut connection = database.options.clone().connect().await?;
     let feed_id = journal::restored(&mut connection).await?;
-    println!("the ledger has the new identity {feed_id}; every stream that resumes gets a fresh snapshot");
+    println!(
+        "the ledger has the new identity {feed_id}; every stream that resumes gets a fresh snapshot"
+    );
     drop(connection);
     database.close()
 }
@@ -95,8 +97,13 @@ pub fn certificate(command: Certificate) -> Result<(), Failure> {
     let (uri, out) = match command.who {
         Who::Terminal { place, out } => {
             let parts: Vec<&str> = place.split('/').collect();
-            let [district, site, number] = parts[..] else { return Err(Failure::Place(place)) };
-            (format!("ektp://district/{district}/site/{site}/terminal/{number}"), out)
+            let [district, site, number] = parts[..] else {
+                return Err(Failure::Place(place));
+            };
+            (
+                format!("ektp://district/{district}/site/{site}/terminal/{number}"),
+                out,
+            )
         }
         Who::Centre { role, out } => (format!("ektp://centre/{role}"), out),
     };
@@ -105,6 +112,9 @@ pub fn certificate(command: Certificate) -> Result<(), Failure> {
     let valid = time::Duration::days(CERTIFICATE_DAYS);
     let identity = authority.terminal_identity(&principal, valid, Clock::System.now())?;
     identity.write_to(&out)?;
-    println!("{principal}: terminal.pem, terminal-key.pem and ca.pem in {}, valid {CERTIFICATE_DAYS} days", out.display());
+    println!(
+        "{principal}: terminal.pem, terminal-key.pem and ca.pem in {}, valid {CERTIFICATE_DAYS} days",
+        out.display()
+    );
     Ok(())
 }

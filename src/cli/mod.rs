@@ -1,11 +1,18 @@
 //! The command line: one binary, one command for each thing that people do with it.
 //!
 //! Only here does the program speak to people on standard output.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line speaks to people")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command line speaks to people"
+)]
 
-mod demo;
+mod client;
+pub mod demo;
 mod host;
 mod keep;
+mod picture;
+mod screen;
 mod serve;
 mod terminal;
 
@@ -76,6 +83,21 @@ pub enum Failure {
     Call(String),
     #[error("{0}")]
     Differs(String),
+    #[error(transparent)]
+    Gap(#[from] picture::Gap),
+}
+
+/// The exit code of a stream that missed or repeated a change, so that a script can tell it from every other failure.
+const EXIT_GAP: u8 = 3;
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        if let Self::Gap(_) = self {
+            ExitCode::from(EXIT_GAP)
+        } else {
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Parses the command line, runs the command, says how it ended.
@@ -85,7 +107,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("ektp: {failure}");
-            ExitCode::FAILURE
+            failure.exit_code()
         }
     }
 }

@@ -28,12 +28,17 @@ fn time(text: &str) -> Result<OffsetDateTime, String> {
 
 /// Runs until SIGINT or SIGTERM, then drains.
 pub async fn run(command: Serve) -> Result<(), Failure> {
-    let clock = command.simulated_clock.map_or(Clock::System, |at| Clock::Simulated(SimulatedClock::new(at)));
+    let clock = command.simulated_clock.map_or(Clock::System, |at| {
+        Clock::Simulated(SimulatedClock::new(at))
+    });
     let host = Host::start(&command.storage, &command.listening, clock).await?;
     // For people and for scripts that wait for it; everything else goes to the log.
     println!("ektp serves on https://{}", host.server().address());
     if host.authority().is_some() {
-        println!("the certificates' authority is in {}", command.storage.data().join("certificates").display());
+        println!(
+            "the certificates' authority is in {}",
+            command.storage.data().join("certificates").display()
+        );
     }
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signal)?;

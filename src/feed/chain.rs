@@ -101,12 +101,19 @@ pub(super) mod tests {
 
     #[test]
     fn events_that_follow_fit_and_others_do_not() {
-        let events = ledger(&[&[Topic::Queue], &[Topic::Stock, Topic::Queue], &[Topic::Queue]]);
+        let events = ledger(&[
+            &[Topic::Queue],
+            &[Topic::Stock, Topic::Queue],
+            &[Topic::Queue],
+        ]);
         assert!(beginning().is_followed_by(&events));
         assert!(Position::at(&events[1]).is_followed_by(&events[2..]));
         assert!(Position::at(&events[3]).is_followed_by(&[]));
         assert!(!beginning().is_followed_by(&events[1..]), "one is missing");
-        assert!(!Position::at(&events[0]).is_followed_by(&events), "one comes twice");
+        assert!(
+            !Position::at(&events[0]).is_followed_by(&events),
+            "one comes twice"
+        );
         let mut holed = events.clone();
         holed.remove(2);
         assert!(!beginning().is_followed_by(&holed));

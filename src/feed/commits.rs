@@ -47,22 +47,23 @@ impl Commits {
             return None;
         }
         self.open.push(Arc::clone(event));
-        event
-            .last_in_commit
-            .then(|| std::mem::take(&mut self.open))
+        event.last_in_commit.then(|| std::mem::take(&mut self.open))
     }
 }
 
 /// A commit in parts.
 pub(super) fn parts(commit: &[Arc<Event>]) -> impl Iterator<Item = Part> + '_ {
     let count = commit.len().div_ceil(PART_MAX);
-    commit.chunks(PART_MAX).enumerate().map(move |(place, part)| Part {
-        prior_revision: part[0].prior_revision,
-        revision: part[part.len() - 1].revision,
-        bodies: part.iter().map(|event| Arc::clone(&event.body)).collect(),
-        more: place + 1 < count,
-        at: part[part.len() - 1].at,
-    })
+    commit
+        .chunks(PART_MAX)
+        .enumerate()
+        .map(move |(place, part)| Part {
+            prior_revision: part[0].prior_revision,
+            revision: part[part.len() - 1].revision,
+            bodies: part.iter().map(|event| Arc::clone(&event.body)).collect(),
+            more: place + 1 < count,
+            at: part[part.len() - 1].at,
+        })
 }
 
 #[cfg(test)]
@@ -82,11 +83,13 @@ mod tests {
     #[test]
     fn events_of_one_topic_come_together_as_they_were_committed() {
         let (queue, stock) = (Topic::Queue, Topic::Stock);
-        let events = ledger(&[&[queue, stock, queue, stock], &[stock], &[queue], &[queue, queue]]);
-        assert_eq!(
-            commits(queue, &events),
-            [vec![1, 3], vec![6], vec![7, 8]]
-        );
+        let events = ledger(&[
+            &[queue, stock, queue, stock],
+            &[stock],
+            &[queue],
+            &[queue, queue],
+        ]);
+        assert_eq!(commits(queue, &events), [vec![1, 3], vec![6], vec![7, 8]]);
         assert_eq!(commits(stock, &events), [vec![2, 4], vec![5]]);
         assert!(commits(Topic::Collections, &events).is_empty());
     }
@@ -104,9 +107,18 @@ mod tests {
         assert_eq!(
             parts
                 .iter()
-                .map(|part| (part.prior_revision, part.revision, part.bodies.len(), part.more))
+                .map(|part| (
+                    part.prior_revision,
+                    part.revision,
+                    part.bodies.len(),
+                    part.more
+                ))
                 .collect::<Vec<_>>(),
-            [(1, 101, 100, true), (101, 201, 100, true), (201, 251, 50, false)]
+            [
+                (1, 101, 100, true),
+                (101, 201, 100, true),
+                (201, 251, 50, false)
+            ]
         );
     }
 

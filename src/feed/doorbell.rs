@@ -30,8 +30,15 @@ pub(super) fn start(hub: &Hub, database: PgConnectOptions) -> Bell {
     let outbox = Bell::default();
     // Tells a server's own notifications, which it need not follow, from those of others.
     let server = format!("{:016x}", rand::random::<u64>());
-    let database = database.application_name("ektp bell").disable_statement_logging();
-    let tell = tell(hub.clone(), direct(&database), server.clone(), outbox.clone());
+    let database = database
+        .application_name("ektp bell")
+        .disable_statement_logging();
+    let tell = tell(
+        hub.clone(),
+        direct(&database),
+        server.clone(),
+        outbox.clone(),
+    );
     let listen = listen(hub.clone(), database, server);
     tokio::spawn(hub.draining().clone().run_until_cancelled_owned(tell));
     tokio::spawn(hub.draining().clone().run_until_cancelled_owned(listen));
@@ -63,7 +70,9 @@ async fn tell(hub: Hub, connection: PgPool, server: String, outbox: Bell) {
             well = told.is_ok();
             match &told {
                 Ok(()) => tracing::info!("the doorbell rings again"),
-                Err(error) => tracing::warn!(%error, "the doorbell cannot be rung; others see changes half a second later"),
+                Err(error) => {
+                    tracing::warn!(%error, "the doorbell cannot be rung; others see changes half a second later")
+                }
             }
         }
         sleep(timing.notify_every).await;
@@ -98,7 +107,9 @@ async fn listen_once(hub: &Hub, database: &PgConnectOptions, server: &str) -> Er
     }
     loop {
         match timeout(hub.timing().deaf_after, listener.try_recv()).await {
-            Err(_) => return Error::database_away("nothing was heard, not even this server itself"),
+            Err(_) => {
+                return Error::database_away("nothing was heard, not even this server itself");
+            }
             Ok(Err(error)) => return error.into(),
             Ok(Ok(None)) => tracing::debug!("the doorbell's connection was made anew"),
             Ok(Ok(Some(heard))) => hub.asked().ring(grown(server, heard.payload())),
@@ -108,7 +119,10 @@ async fn listen_once(hub: &Hub, database: &PgConnectOptions, server: &str) -> Er
 
 /// `server:3575,3576`; all districts of the country fit the limit of a notification.
 fn payload(server: &str, grown: &BTreeSet<District>) -> String {
-    let numbers: Vec<String> = grown.iter().map(|district| district.number().to_string()).collect();
+    let numbers: Vec<String> = grown
+        .iter()
+        .map(|district| district.number().to_string())
+        .collect();
     format!("{server}:{}", numbers.join(","))
 }
 

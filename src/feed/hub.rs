@@ -229,7 +229,10 @@ impl Hub {
     }
 
     fn watched(&self) -> MutexGuard<'_, Watched> {
-        self.0.watched.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -238,7 +241,9 @@ impl Drop for Seat {
         let mut watched = self.hub.watched();
         watched.streams -= 1;
         leave(&mut watched.callers, &self.caller, |count| count);
-        leave(&mut watched.ledgers, &self.district, |(_, watchers)| watchers);
+        leave(&mut watched.ledgers, &self.district, |(_, watchers)| {
+            watchers
+        });
         drop(watched);
         self.hub.0.counts.streams.fetch_sub(1, Ordering::Relaxed);
     }

@@ -163,7 +163,11 @@ mod tests {
         assert_eq!(numbers(&ledger.after(0)), Some((1, 10, 10)));
         assert_eq!(numbers(&ledger.after(7)), Some((8, 10, 3)));
         assert_eq!(numbers(&ledger.after(10)), Some((0, 0, 0)));
-        assert_eq!(numbers(&ledger.after(12)), Some((0, 0, 0)), "newer than the last look");
+        assert_eq!(
+            numbers(&ledger.after(12)),
+            Some((0, 0, 0)),
+            "newer than the last look"
+        );
     }
 
     #[test]
@@ -191,6 +195,9 @@ mod tests {
         let mut told = ledger.watch();
         ledger.turn(beginning(), Resync::Ahead);
         let state = *told.borrow_and_update();
-        assert_eq!((state.head, state.history, state.why), (0, 1, Resync::Ahead));
+        assert_eq!(
+            (state.head, state.history, state.why),
+            (0, 1, Resync::Ahead)
+        );
     }
 }

@@ -80,7 +80,8 @@ impl Pictures {
 
     /// Lets go of a district's pictures, whose history has turned.
     pub fn forget(&self, district: District) {
-        self.slots().retain(|subject, _| subject.district != district);
+        self.slots()
+            .retain(|subject, _| subject.district != district);
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<Subject, Slot>> {

@@ -58,7 +58,9 @@ pub(super) fn start(hub: &Hub, bell: Bell, outbox: Bell) {
             let running = tokio::spawn(tail.run(bell.clone(), outbox.clone()));
             match running.await {
                 Ok(()) => return,
-                Err(defect) => tracing::error!(%defect, "the tail of the ledgers died and is started again"),
+                Err(defect) => {
+                    tracing::error!(%defect, "the tail of the ledgers died and is started again")
+                }
             }
             sleep(RESTART_AFTER).await;
         }
@@ -227,9 +229,9 @@ async fn follow(
     }
     for (district, (ledger, head)) in grown {
         let events = new.remove(&district).unwrap_or_default();
-        let arrives = events.last().is_some_and(|last| {
-            (last.revision, &last.digest) == (head.revision, &head.digest)
-        });
+        let arrives = events
+            .last()
+            .is_some_and(|last| (last.revision, &last.digest) == (head.revision, &head.digest));
         let follows = ledger
             .head()
             .is_some_and(|known| known.is_followed_by(&events));

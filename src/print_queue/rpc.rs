@@ -5,6 +5,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     areas::TimeZone,
     error::{Error, Result},
+    feed::Hub,
     paging, policy,
     policy::ApplicantClass,
     print_queue::{Place, Refusal, RequestState, steps, store, watch, wire},
@@ -16,12 +17,13 @@ use crate::{
 #[derive(Clone)]
 pub struct PrintQueueService {
     desk: Desk,
+    hub: Hub,
 }
 
 impl PrintQueueService {
-    /// The service over a desk.
-    pub fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// The service over a desk and the streams of its server.
+    pub fn new(desk: Desk, hub: Hub) -> Self {
+        Self { desk, hub }
     }
 
     /// The classes in the order of the caller's queue today.
@@ -149,7 +151,8 @@ impl PrintQueue for PrintQueueService {
         &self,
         request: Request<proto::WatchQueueRequest>,
     ) -> Result<Response<Self::WatchQueueStream>, Status> {
-        watch::watch(&self.desk, request).await
+        let (call, message) = Call::open(request, "PrintQueue/WatchQueue")?;
+        Ok(Response::new(watch::watch(&self.hub, &call, message)?))
     }
 
     async fn lease_print_requests(

@@ -281,7 +281,13 @@ impl Desk {
         let transaction = self.0.pools.acts.begin_with(AssertSqlSafe(begin)).await?;
         let keys = Arc::clone(&self.0.keys);
         let bell = self.0.bell.clone();
-        Ok(Work::new(transaction, caller.clone(), self.now(), keys, bell))
+        Ok(Work::new(
+            transaction,
+            caller.clone(),
+            self.now(),
+            keys,
+            bell,
+        ))
     }
 }
 

@@ -1,4 +1,389 @@
-//! One day at a district's office, replayed on the real server. The people, their names and their numbers are invented.
+//! `ektp demo`: a day at Kota Pasuruan's office in April 2017, replayed on the real server through the generated clients
+//! over mutual TLS. The people, their names and their numbers are invented.
+//!
+//! What is easily got wrong: the demo is an outside user. It starts the product in its own process for convenience, and
+//! then knows it by its contract alone.
 
+mod centre;
+mod enrol;
+mod figures;
+mod handover;
 mod names;
+mod office;
 pub mod people;
+mod print;
+mod progress;
+mod queue;
+mod table;
+mod watch;
+
+use std::{
+    collections::HashMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use self::{
+    handover::Collected,
+    office::{BLANKS_DAY, Citizen, DISTRICT, FIRST_DAY, Office, PRINT_DAY, Part},
+    print::{PrintRoom, Printed},
+    progress::Phase,
+    queue::Submitted,
+    table::Figure,
+    watch::{Seen, Windows},
+};
+use super::{Failure, host::Host};
+use crate::{
+    authority::Authority,
+    caller::Principal,
+    clock::{Clock, SimulatedClock},
+    config::{Listening, Storage},
+    proto::{
+        Enrolment, EnrolmentReason, EnrolmentState, PrintRequest, PrintRequestState, ShortSide,
+        Stock,
+    },
+};
+
+/// The seed of the story that the documentation shows: the city's code and the year.
+const SEED_DEFAULT: u64 = 35_752_017;
+/// More spoilage than this no office has seen, and the last blanks would not suffice to keep the order (`print.rs`).
+const SPOILAGE_MAX: f64 = 20.0;
+/// A look from a second window may last a while.
+const WATCHER_VALID: time::Duration = time::Duration::days(7);
+/// Others may pass through the folder (the database's user has to); its files guard themselves.
+const FOLDER_MODE: u32 = 0o755;
+
+/// The command's arguments.
+#[derive(Debug, clap::Args)]
+pub struct Demo {
+    /// Another seed makes another town, and the same figures
+    #[arg(long, default_value_t = SEED_DEFAULT)]
+    seed: u64,
+    /// So many in a hundred blanks are spoiled by the printers, 0 to 20
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = spoilage)]
+    spoilage: f64,
+    /// Fail when a figure differs
+    #[arg(long)]
+    check: bool,
+    /// Print the table as JSON
+    #[arg(long)]
+    json: bool,
+    /// Keep the data in this folder, which must be new or empty; without it a temporary folder is removed at the end
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// The address to listen on; by default a free port of loopback
+    #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))]
+    listen: SocketAddr,
+    /// Keep serving after the end, until Ctrl-C
+    #[arg(long)]
+    linger: bool,
+}
+
+fn spoilage(text: &str) -> Result<f64, String> {
+    let percent: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.0..=SPOILAGE_MAX).contains(&percent) {
+        Ok(percent)
+    } else {
+        Err(format!("must be from 0 to {SPOILAGE_MAX}"))
+    }
+}
+
+/// What happened, by the system's answers.
+pub struct DayAtTheOffice {
+    citizens: Vec<Citizen>,
+    spoilage: f64,
+    /// Everybody's enrolment as it stands at the end.
+    enrolments: Vec<Enrolment>,
+    leased_before_receipt: (usize, ShortSide),
+    stranger_received: bool,
+    district_judged: bool,
+    submitted: Submitted,
+    /// The queue before the first print, and after the last.
+    before: Vec<PrintRequest>,
+    after: Vec<PrintRequest>,
+    /// The printed requests, with the citizen's place.
+    printed: HashMap<String, usize>,
+    print: Printed,
+    windows: Vec<Seen>,
+    collected: Collected,
+    centre: Stock,
+    city: Stock,
+}
+
+impl DayAtTheOffice {
+    /// How many of the citizens whose place fits stand in one of the states, by the list of enrolments.
+    fn in_state(&self, states: &[EnrolmentState], fits: impl Fn(usize) -> bool) -> usize {
+        let places: HashMap<&str, usize> = self
+            .citizens
+            .iter()
+            .map(|citizen| citizen.enrolment_id.as_str())
+            .zip(0..)
+            .collect();
+        let stands = |enrolment: &&Enrolment| states.contains(&enrolment.state());
+        let place = |enrolment: &Enrolment| places.get(enrolment.enrolment_id.as_str()).copied();
+        self.enrolments
+            .iter()
+            .filter(stands)
+            .filter_map(place)
+            .filter(|place| fits(*place))
+            .count()
+    }
+
+    fn printed_citizens(&self) -> impl Iterator<Item = &Citizen> {
+        self.printed.values().map(|place| &self.citizens[*place])
+    }
+
+    /// Whether the person's certificate had run out when the card was asked for.
+    fn had_run_out(&self, citizen: &Citizen) -> bool {
+        // Dates of the form YYYY-MM-DD order as text.
+        citizen
+            .certificate
+            .as_ref()
+            .is_some_and(|certificate| certificate.expire_date < BLANKS_DAY.to_string())
+    }
+}
+
+/// Runs the demo in a folder of its own.
+pub async fn run(command: Demo) -> Result<(), Failure> {
+    let folder = Folder::open(command.data.clone())?;
+    let storage = Storage::embedded_in(folder.path.clone());
+    let listening = Listening {
+        listen: command.listen,
+        names: Vec::new(),
+        certificate: None,
+        key: None,
+        ca: None,
+    };
+    let clock = SimulatedClock::new(office::at(FIRST_DAY, 8, 0));
+    let phase = Phase::begin("private Postgres, server", 1);
+    let host = Host::start(&storage, &listening, Clock::Simulated(clock.clone())).await?;
+    let server = format!("https://{}", host.server().address());
+    phase.end(&server);
+    let ended = tokio::select! {
+        ended = tell(&command, &host, &server, &folder.path, clock) => ended,
+        signal = tokio::signal::ctrl_c() => {
+            signal.map_err(Failure::Signal)?;
+            Err(Failure::Call("the demo was interrupted".to_owned()))
+        }
+    };
+    host.stop().await?;
+    ended
+}
+
+/// The story, the table, and what was asked for after it.
+async fn tell(
+    command: &Demo,
+    host: &Host,
+    server: &str,
+    data: &Path,
+    clock: SimulatedClock,
+) -> Result<(), Failure> {
+    let started = Instant::now();
+    let authority = host
+        .authority()
+        .ok_or_else(|| Failure::Call("the demo makes its own certificates".to_owned()))?;
+    let watcher = write_watcher(authority, data)?;
+    eprintln!(
+        "watch it from a second window: ektp terminal --server {server} --certificate {}",
+        watcher.display()
+    );
+    let office = Office::open(server, authority, clock, command.seed)?;
+    let day = story(&office, command.spoilage).await?;
+    let figures = figures::figures(&day);
+    let seconds = started.elapsed().as_secs_f64();
+    if command.json {
+        let text = serde_json::to_string_pretty(&figures)
+            .map_err(|error| Failure::Call(error.to_string()))?;
+        println!("{text}");
+    } else {
+        println!("{}", table::table(&figures));
+        println!("{}", table::stock_proof("the centre's store", &day.centre));
+        println!(
+            "{}",
+            table::stock_proof("the store of Kota Pasuruan", &day.city)
+        );
+        println!("{}", where_one_waits(&office, &day).await?);
+        println!(
+            "{} residents, {seconds:.1} seconds, seed {}",
+            day.citizens.len(),
+            command.seed
+        );
+    }
+    if command.linger {
+        eprintln!("{server} goes on serving until Ctrl-C");
+        std::future::pending::<()>().await;
+    }
+    check(command.check, &figures)
+}
+
+fn check(asked: bool, figures: &[Figure]) -> Result<(), Failure> {
+    let differing: Vec<String> = figures
+        .iter()
+        .filter(|figure| !figure.equal)
+        .map(Figure::name)
+        .collect();
+    if differing.is_empty() || !asked {
+        return Ok(());
+    }
+    Err(Failure::Differs(format!(
+        "{} of {} figures differ: {}",
+        differing.len(),
+        figures.len(),
+        differing.join("; ")
+    )))
+}
+
+async fn story(office: &Office, spoilage: f64) -> Result<DayAtTheOffice, Failure> {
+    let mut citizens = office::citizens(office.seed);
+    let mut matcher = centre::Matcher::new(office);
+    enrol::run(office, &mut citizens, &mut matcher).await?;
+    drop(matcher);
+
+    office.clock.set(office::at(BLANKS_DAY, 13, 0));
+    let shipment = centre::send_blanks(office).await?;
+    let submitted = queue::submit(office, &citizens).await?;
+    let leased_before_receipt = queue::try_lease(office).await?;
+    let stranger_received = centre::stranger_can_receive(office, &shipment).await?;
+    let waits = citizens
+        .iter()
+        .find(|citizen| citizen.part == Part::Waiting);
+    let district_judged = match waits {
+        Some(citizen) => centre::district_can_judge(office, &citizen.enrolment_id).await?,
+        None => false,
+    };
+    let shipment = centre::receive_blanks(office, &shipment).await?;
+
+    office.clock.set(office::at(PRINT_DAY, 8, 0));
+    let before = queue::list(office, PrintRequestState::Unspecified).await?;
+    let mut windows = Windows::open(office).await?;
+    let print = PrintRoom::open(office, &citizens, &submitted.queued, &shipment, spoilage)
+        .run()
+        .await?;
+    let after = queue::list(office, PrintRequestState::Unspecified).await?;
+    let windows = windows.settle(after.len()).await?;
+    let printed = queue::list(office, PrintRequestState::Printed).await?;
+    let printed = printed.into_iter().filter_map(|request| {
+        let id = request.entry?.print_request_id;
+        submitted.queued.get(&id).copied().map(|place| (id, place))
+    });
+    let printed: HashMap<String, usize> = printed.collect();
+
+    let collected = handover::run(office, printed.len()).await?;
+    let (centre, city) = queue::stocks(office).await?;
+    let enrolments = queue::enrolments(office).await?;
+    Ok(DayAtTheOffice {
+        citizens,
+        spoilage,
+        enrolments,
+        leased_before_receipt,
+        stranger_received,
+        district_judged,
+        submitted,
+        before,
+        after,
+        printed,
+        print,
+        windows,
+        collected,
+        centre,
+        city,
+    })
+}
+
+/// Where one waiting person stands, and why: somebody left in the queue, or else somebody whom the centre lets wait.
+async fn where_one_waits(office: &Office, day: &DayAtTheOffice) -> Result<String, Failure> {
+    if let Some(entry) = day.after.last().and_then(|request| request.entry.as_ref()) {
+        let request = queue::find(office, &entry.print_request_id).await?;
+        let enrolled = office::local_day(entry.seniority_time.as_ref())
+            .map(|day| day.to_string())
+            .unwrap_or_default();
+        let state = request.entry.unwrap_or_default().state();
+        return Ok(format!(
+            "one who waits: print request {}, enrolled {enrolled}, {} behind {} others; no blanks are left",
+            entry.print_request_id,
+            state.as_str_name(),
+            request.ahead
+        ));
+    }
+    let Some(citizen) = day
+        .citizens
+        .iter()
+        .find(|citizen| citizen.part == Part::Waiting)
+    else {
+        return Ok("nobody waits".to_owned());
+    };
+    let enrolment = queue::enrolment_of(office, citizen).await?;
+    let since = office::local_day(enrolment.state_time.as_ref())
+        .map(|day| day.to_string())
+        .unwrap_or_default();
+    let enrolled = office::local_day(enrolment.received_time.as_ref())
+        .map(|day| day.to_string())
+        .unwrap_or_default();
+    let reasons: Vec<&str> = enrolment
+        .reasons()
+        .map(|reason: EnrolmentReason| reason.as_str_name())
+        .collect();
+    let certificate = enrolment.interim_certificate.clone().unwrap_or_default();
+    Ok(format!(
+        "one who waits: {} ({}), enrolled {enrolled}, {} since {since} {}; interim certificate {} good until {}",
+        enrolment.initials,
+        enrolment.masked_nik,
+        enrolment.state().as_str_name(),
+        reasons.join(", "),
+        certificate.number,
+        certificate.expire_date
+    ))
+}
+
+/// A certificate with which a second window can watch.
+fn write_watcher(authority: &Authority, data: &Path) -> Result<PathBuf, Failure> {
+    let principal: Principal =
+        format!("ektp://district/{DISTRICT}/site/office/terminal/9").parse()?;
+    // Certificates live in real time, whatever the clock of the office shows.
+    let identity = authority.terminal_identity(&principal, WATCHER_VALID, Clock::System.now())?;
+    let folder = data.join("watcher");
+    identity.write_to(&folder)?;
+    Ok(folder)
+}
+
+/// Where the demo's data is; a temporary one is removed when it is dropped.
+struct Folder {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl Folder {
+    fn open(kept: Option<PathBuf>) -> Result<Self, Failure> {
+        let temporary = kept.is_none();
+        // Started as root, the database runs as another user and must get there: the system's folder lets everybody pass.
+        let path = kept.unwrap_or_else(|| {
+            std::env::temp_dir().join(format!("ektp-demo-{}", Uuid::new_v4().simple()))
+        });
+        let failed = |error| Failure::Folder(path.clone(), error);
+        if path.exists() && fs::read_dir(&path).map_err(failed)?.next().is_some() {
+            let words = format!(
+                "{} is not empty; the demo begins its story in a new folder",
+                path.display()
+            );
+            return Err(Failure::Call(words));
+        }
+        fs::create_dir_all(&path).map_err(failed)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(FOLDER_MODE)).map_err(failed)?;
+        Ok(Self { path, temporary })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.temporary
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
+            eprintln!("{} could not be removed: {error}", self.path.display());
+        }
+    }
+}

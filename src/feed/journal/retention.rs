@@ -8,9 +8,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use time::{Date, macros::format_description};
 use uuid::Uuid;
 
-use crate::{
-    error::{Error, Result},
-};
+use crate::error::{Error, Result};
 
 /// Partitions of one round; a server that was away for long catches up over several.
 const PARTITIONS_PER_ROUND: i64 = 8;

@@ -20,6 +20,7 @@ pub mod cluster;
 pub mod collector;
 pub mod office;
 pub mod people;
+pub mod stream;
 
 /// How long a test waits for what must come; a slow machine is no failure.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -10,7 +10,7 @@ use ektp::{
     caller::Principal,
     clock::{Clock, SimulatedClock},
     db::{self, PoolSizes},
-    feed::subscription::Timing,
+    feed::Timing,
     handover::Gateway,
     proto::{
         handover_client::HandoverClient, inventory_client::InventoryClient,
@@ -66,6 +66,19 @@ pub struct Client {
     pub inventory: InventoryClient<Channel>,
     pub handover: HandoverClient<Channel>,
     pub channel: Channel,
+}
+
+impl Client {
+    /// The clients over a connection.
+    pub fn over(channel: Channel) -> Self {
+        Self {
+            registration: RegistrationClient::new(channel.clone()),
+            print_queue: PrintQueueClient::new(channel.clone()),
+            inventory: InventoryClient::new(channel.clone()),
+            handover: HandoverClient::new(channel.clone()),
+            channel,
+        }
+    }
 }
 
 impl Office {
@@ -160,13 +173,7 @@ impl Office {
             .connect()
             .await
             .expect("the server answers");
-        Client {
-            registration: RegistrationClient::new(channel.clone()),
-            print_queue: PrintQueueClient::new(channel.clone()),
-            inventory: InventoryClient::new(channel.clone()),
-            handover: HandoverClient::new(channel.clone()),
-            channel,
-        }
+        Client::over(channel)
     }
 
     /// The way to the n-th server with a certificate of a principal.

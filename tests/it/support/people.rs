@@ -121,7 +121,10 @@ impl Client {
     }
 
     /// Asks for first cards; answers a result for each.
-    pub async fn submit(&mut self, resident_ids: &[String]) -> Vec<proto::SubmitPrintRequestResult> {
+    pub async fn submit(
+        &mut self,
+        resident_ids: &[String],
+    ) -> Vec<proto::SubmitPrintRequestResult> {
         let drafts = resident_ids
             .iter()
             .map(|resident_id| proto::PrintRequestDraft {
@@ -157,7 +160,11 @@ impl Client {
     }
 
     /// Binds leases to consecutive serials.
-    pub async fn bind(&mut self, leases: &[proto::Lease], first: i64) -> Vec<proto::PrintStepResult> {
+    pub async fn bind(
+        &mut self,
+        leases: &[proto::Lease],
+        first: i64,
+    ) -> Vec<proto::PrintStepResult> {
         let bindings = leases
             .iter()
             .zip(first..)
@@ -180,7 +187,11 @@ impl Client {
     }
 
     /// Reports cards with consecutive serials.
-    pub async fn report(&mut self, leases: &[proto::Lease], first: i64) -> Vec<proto::PrintStepResult> {
+    pub async fn report(
+        &mut self,
+        leases: &[proto::Lease],
+        first: i64,
+    ) -> Vec<proto::PrintStepResult> {
         let cards = leases
             .iter()
             .zip(first..)

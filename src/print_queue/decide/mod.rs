@@ -247,3 +247,6 @@ fn moved(request: &PrintRequest, standing: Standing, at: OffsetDateTime) -> Prin
         ..request.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+//! A terminal's side of the wire: one mutual-TLS channel, the four generated clients over it, and the one retry policy.
+//!
+//! What is easily got wrong: a retry carries the *same* request id, so that what was committed while the answer was lost
+//! is answered again and not done twice. The message is therefore built once, before the first try.
+
+use std::{error::Error as _, fs, future::Future, path::Path, time::Duration};
+
+use rand::RngExt as _;
+use tonic::{
+    Code, Response, Status,
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+};
+use tonic_types::StatusExt as _;
+use uuid::Uuid;
+
+use crate::{
+    authority,
+    proto::{
+        handover_client::HandoverClient, inventory_client::InventoryClient,
+        print_queue_client::PrintQueueClient, registration_client::RegistrationClient,
+    },
+};
+
+use super::Failure;
+
+/// A call is tried so often in all; with the delays below that bridges a restart of a server.
+const TRIES_MAX: u32 = 6;
+/// The first retry comes within this; the bound doubles each time.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+/// And never exceeds this.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
+/// A server that does not take the connection within this is not there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A silent connection is asked whether it lives, so that a dead line is noticed under an open stream.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// And given up when it does not answer.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A caller with its certificate, connected to a server (at the first call, and again after a break).
+#[derive(Debug, Clone)]
+pub struct Terminal {
+    channel: Channel,
+}
+
+impl Terminal {
+    /// With the certificate of a folder as `ektp certificate` writes it.
+    pub fn from_folder(server: &str, folder: &Path) -> Result<Self, Failure> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            fs::read_to_string(&path).map_err(|error| Failure::Folder(path, error))
+        };
+        Self::with_identity(
+            server,
+            &authority::Identity {
+                certificate_pem: read("terminal.pem")?,
+                key_pem: read("terminal-key.pem")?,
+                ca_pem: read("ca.pem")?,
+            },
+        )
+    }
+
+    /// With a certificate in memory.
+    pub fn with_identity(server: &str, identity: &authority::Identity) -> Result<Self, Failure> {
+        let refused = |error: tonic::transport::Error| {
+            Failure::Call(format!("{server} cannot be connected to: {}", root(&error)))
+        };
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(&identity.ca_pem))
+            .identity(Identity::from_pem(
+                &identity.certificate_pem,
+                &identity.key_pem,
+            ));
+        let endpoint = Endpoint::from_shared(server.to_owned())
+            .and_then(|endpoint| endpoint.tls_config(tls))
+            .map_err(refused)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .tcp_nodelay(true);
+        Ok(Self {
+            channel: endpoint.connect_lazy(),
+        })
+    }
+
+    /// The client of PrintQueue, for streams; single calls go through [`Self::print_queue`].
+    pub fn print_queue_client(&self) -> PrintQueueClient<Channel> {
+        PrintQueueClient::new(self.channel.clone())
+    }
+
+    /// The client of Registration, for streams.
+    pub fn registration_client(&self) -> RegistrationClient<Channel> {
+        RegistrationClient::new(self.channel.clone())
+    }
+
+    /// Calls Registration, with retries.
+    pub async fn registration<M, T, F>(
+        &self,
+        message: M,
+        call: impl Fn(RegistrationClient<Channel>, M) -> F,
+    ) -> Result<T, Status>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        retrying(|| answer(call(self.registration_client(), message.clone()))).await
+    }
+
+    /// Calls PrintQueue, with retries.
+    pub async fn print_queue<M, T, F>(
+        &self,
+        message: M,
+        call: impl Fn(PrintQueueClient<Channel>, M) -> F,
+    ) -> Result<T, Status>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        retrying(|| answer(call(self.print_queue_client(), message.clone()))).await
+    }
+
+    /// Calls Inventory, with retries.
+    pub async fn inventory<M, T, F>(
+        &self,
+        message: M,
+        call: impl Fn(InventoryClient<Channel>, M) -> F,
+    ) -> Result<T, Status>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let client = || InventoryClient::new(self.channel.clone());
+        retrying(|| answer(call(client(), message.clone()))).await
+    }
+
+    /// Calls Handover, with retries.
+    pub async fn handover<M, T, F>(
+        &self,
+        message: M,
+        call: impl Fn(HandoverClient<Channel>, M) -> F,
+    ) -> Result<T, Status>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let client = || HandoverClient::new(self.channel.clone());
+        retrying(|| answer(call(client(), message.clone()))).await
+    }
+}
+
+async fn answer<T>(
+    response: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, Status> {
+    response.await.map(Response::into_inner)
+}
+
+/// A new request id.
+pub fn request_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// Tries a call again while the server is away or two acts collided.
+pub async fn retrying<T, F>(call: impl Fn() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
+    retrying_after(RETRY_DELAY, call).await
+}
+
+async fn retrying_after<T, F>(first: Duration, call: impl Fn() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
+    let mut tries = 1;
+    loop {
+        match call().await {
+            Err(status)
+                if matches!(status.code(), Code::Unavailable | Code::Aborted)
+                    && tries < TRIES_MAX =>
+            {
+                tokio::time::sleep(backoff(first, RETRY_DELAY_MAX, tries)).await;
+                tries += 1;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// How long to wait before try `tries` + 1: exponential with full jitter, so that many terminals do not come back at once.
+pub fn backoff(first: Duration, most: Duration, tries: u32) -> Duration {
+    let doublings = tries.saturating_sub(1).min(16);
+    let bound = first.saturating_mul(1 << doublings).min(most);
+    rand::rng().random_range(Duration::ZERO..=bound)
+}
+
+/// A status in words for a person: its reason from the contract, its message, and what lay under a broken line.
+pub fn in_words(status: &Status) -> String {
+    let mut words = format!("{:?}", status.code());
+    if let Some(info) = status.get_error_details().error_info() {
+        words = format!("{words} {}", info.reason);
+    }
+    words = format!("{words}: {}", status.message());
+    for violation in status
+        .get_error_details()
+        .bad_request()
+        .iter()
+        .flat_map(|request| &request.field_violations)
+    {
+        words = format!("{words}; {} {}", violation.field, violation.description);
+    }
+    if let Some(source) = status.source() {
+        words = format!("{words} ({})", root(source));
+    }
+    words
+}
+
+fn root(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        Self::Call(in_words(&status))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    async fn tries_of(code: Code) -> u32 {
+        let tries = AtomicU32::new(0);
+        let ended: Result<(), Status> = retrying_after(Duration::ZERO, || {
+            tries.fetch_add(1, Ordering::SeqCst);
+            async { Err(Status::new(code, "no")) }
+        })
+        .await;
+        assert_eq!(ended.expect_err("every try fails").code(), code);
+        tries.into_inner()
+    }
+
+    #[tokio::test]
+    async fn only_what_may_pass_is_tried_again() {
+        assert_eq!(tries_of(Code::Unavailable).await, TRIES_MAX);
+        assert_eq!(tries_of(Code::Aborted).await, TRIES_MAX);
+        for code in [
+            Code::FailedPrecondition,
+            Code::DeadlineExceeded,
+            Code::Internal,
+            Code::Unauthenticated,
+        ] {
+            assert_eq!(tries_of(code).await, 1, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_delay_never_exceeds_its_doubling_bound() {
+        for tries in 1..=40 {
+            let bound = RETRY_DELAY
+                .saturating_mul(1 << tries.min(17))
+                .min(RETRY_DELAY_MAX);
+            assert!(backoff(RETRY_DELAY, RETRY_DELAY_MAX, tries) <= bound);
+        }
+    }
+
+    #[test]
+    fn an_unreachable_server_is_told_in_words() {
+        let status = Status::unavailable("tcp connect error");
+        assert_eq!(in_words(&status), "Unavailable: tcp connect error");
+    }
+}
