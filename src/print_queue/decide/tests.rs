@@ -27,7 +27,12 @@ fn district() -> District {
 }
 
 fn verdict(enrolment: EnrolmentState) -> Verdict {
-    Verdict { district: district(), enrolment, since: NOW, on_current_identity: true }
+    Verdict {
+        district: district(),
+        enrolment,
+        since: NOW,
+        on_current_identity: true,
+    }
 }
 
 fn applicant() -> Applicant {
@@ -53,12 +58,19 @@ fn policy() -> Policy {
 }
 
 fn asked(class: ApplicantClass, applicant: &Applicant) -> Result<(), Refusal> {
-    let draft = Draft { resident_id: applicant.resident_id, applicant_class: class };
+    let draft = Draft {
+        resident_id: applicant.resident_id,
+        applicant_class: class,
+    };
     submit_print_request(&draft, Some(applicant), &policy())
 }
 
 fn lease() -> Lease {
-    Lease { holder: HOLDER.to_owned(), location: Location::of_district(district()), expires_at: NOW }
+    Lease {
+        holder: HOLDER.to_owned(),
+        location: Location::of_district(district()),
+        expires_at: NOW,
+    }
 }
 
 fn request(standing: Standing) -> PrintRequest {
@@ -101,7 +113,10 @@ fn commands() -> [(&'static str, Command); 9] {
         ("bind, overdue", bind(true, EnrolmentState::PrintReady)),
         ("bind, duplicate", bind(false, EnrolmentState::Duplicate)),
         ("printed", Command::ReportPrinted { serial: serial(41) }),
-        ("printed on 42", Command::ReportPrinted { serial: serial(42) }),
+        (
+            "printed on 42",
+            Command::ReportPrinted { serial: serial(42) },
+        ),
         ("spoiled", Command::ReportSpoiled { serial: serial(41) }),
         ("release", Command::Release),
     ]
@@ -111,8 +126,16 @@ fn commands() -> [(&'static str, Command); 9] {
 fn told(outcome: &Result<PrintRequest, Refusal>) -> String {
     match outcome {
         Ok(after) => {
-            let serial = after.standing.serial().map(|s| format!(" {s}")).unwrap_or_default();
-            format!("{}{serial} #{}", after.standing.state().name(), after.attempt)
+            let serial = after
+                .standing
+                .serial()
+                .map(|s| format!(" {s}"))
+                .unwrap_or_default();
+            format!(
+                "{}{serial} #{}",
+                after.standing.state().name(),
+                after.attempt
+            )
         }
         Err(refusal) => format!("{refusal:?}"),
     }
@@ -125,7 +148,11 @@ fn every_state_answers_every_command() {
         let before = request(standing);
         for (name, command) in commands() {
             let after = carry_out(&before, (HOLDER, FENCE), command, NOW);
-            table += &format!("{} + {name} = {}\n", before.standing.state().name(), told(&after));
+            table += &format!(
+                "{} + {name} = {}\n",
+                before.standing.state().name(),
+                told(&after)
+            );
         }
         let expired = expire_lease(&before, NOW).map(Ok);
         let after = expired.as_ref().map_or("as it was".to_owned(), told);
@@ -210,26 +237,74 @@ fn of_four_applicants_only_yes_and_yes_is_queued() {
     for (certificate, ready, expected) in [
         (true, true, Ok(())),
         (false, true, Err(Refusal::InterimCertificateRequired)),
-        (true, false, Err(Refusal::NotPrintReady(verdict(EnrolmentState::Checking)))),
-        (false, false, Err(Refusal::NotPrintReady(verdict(EnrolmentState::Checking)))),
+        (
+            true,
+            false,
+            Err(Refusal::NotPrintReady(verdict(EnrolmentState::Checking))),
+        ),
+        (
+            false,
+            false,
+            Err(Refusal::NotPrintReady(verdict(EnrolmentState::Checking))),
+        ),
     ] {
-        let state = if ready { EnrolmentState::PrintReady } else { EnrolmentState::Checking };
+        let state = if ready {
+            EnrolmentState::PrintReady
+        } else {
+            EnrolmentState::Checking
+        };
         let certificate_until = certificate.then_some(NOW.date());
-        let applicant = Applicant { certificate_until, verdict: verdict(state), ..applicant() };
+        let applicant = Applicant {
+            certificate_until,
+            verdict: verdict(state),
+            ..applicant()
+        };
         assert_eq!(asked(ApplicantClass::FirstIssue, &applicant), expected);
     }
 }
 
 #[test]
+fn a_held_card_stands_for_the_certificate_and_an_ended_one_does_not() {
+    for (card, expected) in [
+        (CardState::HandedOver, Ok(())),
+        (CardState::Ended, Err(Refusal::InterimCertificateRequired)),
+    ] {
+        let (cards, certificate_until) = (vec![card], None);
+        let applicant = Applicant {
+            cards,
+            certificate_until,
+            ..applicant()
+        };
+        assert_eq!(
+            asked(ApplicantClass::DataChange, &applicant),
+            expected,
+            "{card:?}"
+        );
+    }
+}
+
+#[test]
 fn only_the_verdict_on_the_current_identity_counts() {
-    let old = Verdict { on_current_identity: false, ..verdict(EnrolmentState::PrintReady) };
-    let changed = Applicant { verdict: old, ..applicant() };
+    let old = Verdict {
+        on_current_identity: false,
+        ..verdict(EnrolmentState::PrintReady)
+    };
+    let changed = Applicant {
+        verdict: old,
+        ..applicant()
+    };
     assert_eq!(
         asked(ApplicantClass::FirstIssue, &changed),
         Err(Refusal::NotPrintReady(old))
     );
-    let duplicate = Applicant { verdict: verdict(EnrolmentState::Duplicate), ..applicant() };
-    assert_eq!(asked(ApplicantClass::FirstIssue, &duplicate), Err(Refusal::DuplicateRecord));
+    let duplicate = Applicant {
+        verdict: verdict(EnrolmentState::Duplicate),
+        ..applicant()
+    };
+    assert_eq!(
+        asked(ApplicantClass::FirstIssue, &duplicate),
+        Err(Refusal::DuplicateRecord)
+    );
 }
 
 #[test]
@@ -243,10 +318,25 @@ fn a_class_says_whether_a_card_may_be_had_already() {
         (CardState::HandedOver, has, Ok(())),
         (CardState::Ended, has, Ok(())),
     ] {
-        let applicant = Applicant { cards: vec![card], ..applicant() };
-        assert_eq!(asked(ApplicantClass::FirstIssue, &applicant), first, "{card:?}");
-        assert_eq!(asked(ApplicantClass::Relocation, &applicant), change, "{card:?}");
-        assert_eq!(asked(ApplicantClass::DataChange, &applicant), change, "{card:?}");
+        let applicant = Applicant {
+            cards: vec![card],
+            ..applicant()
+        };
+        assert_eq!(
+            asked(ApplicantClass::FirstIssue, &applicant),
+            first,
+            "{card:?}"
+        );
+        assert_eq!(
+            asked(ApplicantClass::Relocation, &applicant),
+            change,
+            "{card:?}"
+        );
+        assert_eq!(
+            asked(ApplicantClass::DataChange, &applicant),
+            change,
+            "{card:?}"
+        );
     }
 }
 
@@ -254,7 +344,11 @@ fn a_class_says_whether_a_card_may_be_had_already() {
 fn an_open_request_is_named_before_anything_else() {
     let open = PrintRequestId::from(Uuid::from_u128(9));
     let cards = vec![CardState::Bound];
-    let applicant = Applicant { open_request: Some(open), cards, ..applicant() };
+    let applicant = Applicant {
+        open_request: Some(open),
+        cards,
+        ..applicant()
+    };
     assert_eq!(
         asked(ApplicantClass::DataChange, &applicant),
         Err(Refusal::OpenRequestExists(open))
@@ -291,9 +385,15 @@ fn the_short_side_is_the_one_that_ran_out() {
 /// One thing that happens to a request.
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    Leased { by: &'static str },
+    Leased {
+        by: &'static str,
+    },
     RunOut,
-    Commanded { by: &'static str, fence_back: i64, command: Command },
+    Commanded {
+        by: &'static str,
+        fence_back: i64,
+        command: Command,
+    },
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -305,9 +405,11 @@ fn event() -> impl Strategy<Value = Event> {
             1 => Command::Release,
             2 => Command::ReportPrinted { serial },
             3 => Command::ReportSpoiled { serial },
-            _ => {
-                Command::Bind { serial, overdue, verdict: verdict(EnrolmentState::PrintReady) }
-            }
+            _ => Command::Bind {
+                serial,
+                overdue,
+                verdict: verdict(EnrolmentState::PrintReady),
+            },
         }
     });
     let fence_back = prop_oneof![5 => Just(0_i64), 1 => Just(1)];
@@ -321,18 +423,27 @@ fn event() -> impl Strategy<Value = Event> {
 
 /// What the lease's statement does to one row.
 fn leased(request: &PrintRequest, by: &str) -> Option<PrintRequest> {
-    let standing = Standing::Leased(Lease { holder: by.to_owned(), ..lease() });
+    let standing = Standing::Leased(Lease {
+        holder: by.to_owned(),
+        ..lease()
+    });
     let queued = request.standing.state() == RequestState::Queued;
-    queued.then(|| PrintRequest { standing, fence: request.fence + 1, ..request.clone() })
+    queued.then(|| PrintRequest {
+        standing,
+        fence: request.fence + 1,
+        ..request.clone()
+    })
 }
 
 fn follows(before: &PrintRequest, event: Event) -> Option<PrintRequest> {
     match event {
         Event::Leased { by } => leased(before, by),
         Event::RunOut => expire_lease(before, NOW),
-        Event::Commanded { by, fence_back, command } => {
-            carry_out(before, (by, before.fence - fence_back), command, NOW).ok()
-        }
+        Event::Commanded {
+            by,
+            fence_back,
+            command,
+        } => carry_out(before, (by, before.fence - fence_back), command, NOW).ok(),
     }
 }
 

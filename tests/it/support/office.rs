@@ -27,6 +27,7 @@ use uuid::Uuid;
 use super::{
     Folder,
     cluster::{self, TestDatabase},
+    logs,
 };
 
 /// Eight o'clock in Kota Pasuruan on the day after the blanks came.
@@ -89,6 +90,7 @@ impl Office {
 
     /// An office whose streams have other times.
     pub async fn open_with(timing: Timing) -> Self {
+        logs();
         let database = cluster::database("migrated", async |options| {
             db::migrate(&options).await.expect("the migrations apply");
         })
