@@ -142,9 +142,13 @@ mod tests {
         health_client::HealthClient,
     };
     use tonic_prost::ProstCodec;
+    use tonic_types::StatusExt as _;
 
     use super::*;
-    use crate::authority::{Authority, Identity};
+    use crate::{
+        authority::{Authority, Identity},
+        error::DOMAIN,
+    };
 
     const TERMINAL: &str = "ektp://district/35.75/site/35.75.02/terminal/3";
 
@@ -261,7 +265,7 @@ mod tests {
     fn reason(status: &Status) -> String {
         let details = status.get_error_details();
         let info = details.error_info().expect("every refusal has its reason");
-        assert_eq!(info.domain, REASON_DOMAIN);
+        assert_eq!(info.domain, DOMAIN);
         info.reason.clone()
     }
 

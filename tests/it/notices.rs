@@ -163,8 +163,7 @@ async fn nobody_is_called_for_a_card_that_was_collected() {
         cards.len() - by_message(&cards).len()
     );
     for card in &cards {
-        let challenge = terminal.start_handover(&card.collection_id).await;
-        let challenge = challenge.expect("the card lies there");
+        let challenge = terminal.challenge(card).await;
         let receipt = terminal.complete_handover(&challenge, true).await;
         receipt.expect("the holder was matched");
     }

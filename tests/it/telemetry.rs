@@ -1,5 +1,8 @@
 //! What a process tells about itself arrives at a collector: spans in the trace of their caller, metrics with the final
 //! status of each call, gauges as long as their owner lives.
+//!
+//! What is easily got wrong: a process installs its telemetry once, and the other tests have the log of `support::logs`.
+//! So each of these tests runs in a process of its own.
 
 use std::{fs, net::SocketAddr};
 
@@ -18,7 +21,15 @@ use ektp::{
     telemetry::{Reading, count_constraint_hit, gauge},
 };
 
-use crate::support::collector::{attribute, collector, hex};
+use ektp::proto;
+use opentelemetry_proto::tonic::trace::v1::Span;
+
+use crate::support::{
+    collector::{Received, attribute, collector, hex},
+    in_own_process,
+    office::{Office, request_id},
+    people::key,
+};
 
 const TERMINAL: &str = "ektp://district/35.75/site/35.75.02/terminal/3";
 const CHECK: &str = "grpc.health.v1.Health/Check";
@@ -26,6 +37,9 @@ const WATCH: &str = "grpc.health.v1.Health/Watch";
 
 #[tokio::test]
 async fn a_span_a_count_and_a_gauge_arrive_at_the_collector() {
+    if !in_own_process("telemetry::a_span_a_count_and_a_gauge_arrive_at_the_collector").await {
+        return;
+    }
     let collector = collector();
     let probe = format!("{:016x}", rand::random::<u64>());
     tracing::info_span!(target: "ektp::test", "probe", probe = probe.as_str())
@@ -62,6 +76,10 @@ async fn a_span_a_count_and_a_gauge_arrive_at_the_collector() {
 
 #[tokio::test]
 async fn a_call_continues_its_callers_trace_and_is_counted_with_its_final_status() {
+    let name = "telemetry::a_call_continues_its_callers_trace_and_is_counted_with_its_final_status";
+    if !in_own_process(name).await {
+        return;
+    }
     let collector = collector();
     let mut client = HealthClient::new(office().await);
     let trace = format!("{:032x}", rand::random::<u128>());
@@ -110,6 +128,99 @@ async fn a_call_continues_its_callers_trace_and_is_counted_with_its_final_status
                 .await;
         }
     }
+}
+
+const BIND: &str = "ektp.v1.PrintQueue/BindBlanks";
+
+#[tokio::test]
+async fn binding_a_blank_is_one_trace_from_the_terminal_to_each_statement() {
+    if !in_own_process("telemetry::binding_a_blank_is_one_trace_from_the_terminal_to_each_statement").await {
+        return;
+    }
+    let collector = collector();
+    let office = Office::open().await;
+    office.stock("35.75", 8_000_001, 8_000_010).await;
+    office.queued("35.75", 1).await;
+    let mut terminal = office.terminal("35.75/office/1").await;
+    let leases = terminal.lease(1).await.leases;
+    let binding = proto::BlankBinding {
+        lease: Some(key(&leases[0])),
+        serial: 8_000_001,
+        chip_uid: "04aabbccdd1122".to_owned(),
+    };
+    let mut request = Request::new(proto::BindBlanksRequest { request_id: request_id(), bindings: vec![binding] });
+    let trace = format!("{:032x}", rand::random::<u128>());
+    let parent = "b7ad6b7169203331";
+    let header = format!("00-{trace}-{parent}-01");
+    request.metadata_mut().insert("traceparent", header.parse().expect("plain text"));
+    let bound = terminal.print_queue.bind_blanks(request).await.expect("an answer").into_inner();
+    assert!(matches!(bound.results[0].outcome, Some(proto::print_step_result::Outcome::Entry(_))), "{bound:?}");
+
+    // The call's own span is the last one to end; by then all others are on their way.
+    let spans = collector
+        .wait_for("the trace of the binding", |received| {
+            let spans = of_trace(received, &trace);
+            spans.iter().any(|span| span.name == BIND).then_some(spans)
+        })
+        .await;
+    let rpc = spans.iter().find(|span| span.name == BIND).expect("it was waited for");
+    assert_eq!(hex(&rpc.parent_span_id), parent, "the terminal's span is the parent");
+    assert_eq!(attribute(&rpc.attributes, "rpc.grpc.status_code").as_deref(), Some("0"));
+    let named = |start: &str| spans.iter().filter(|span| span.name.starts_with(start)).collect::<Vec<_>>();
+    let (steps, statements) = (named("step."), named("sql."));
+    assert!(!steps.is_empty(), "the step has a span: {:?}", names(&spans));
+    for name in ["sql.claim_request", "sql.close_work"] {
+        assert!(statements.iter().any(|span| span.name == name), "{name} in {:?}", names(&spans));
+    }
+    for span in steps.iter().chain(&statements) {
+        assert!(is_below(span, rpc, &spans), "{} hangs below the call", span.name);
+    }
+    let in_step = statements.iter().filter(|span| steps.iter().any(|step| is_below(span, step, &spans))).count();
+    assert!(in_step >= 3, "the locks and saves of the step: {:?}", names(&spans));
+
+    let labels = [("rpc.method", BIND), ("rpc.grpc.status_code", "0")];
+    for instrument in ["ektp.rpc.requests", "ektp.rpc.duration"] {
+        let value = collector
+            .wait_for((instrument, labels), |received| received.value(instrument, &labels))
+            .await;
+        assert!((value - 1.0).abs() < f64::EPSILON, "{instrument}: {value}");
+    }
+    for pool in ["acts", "reads", "feed"] {
+        for state in ["idle", "busy"] {
+            let labels = [("pool", pool), ("state", state)];
+            collector
+                .wait_for(labels, |received| received.value("ektp.pool.connections", &labels))
+                .await;
+        }
+    }
+    for chore in ["expire_leases", "send_notices", "feed_partitions"] {
+        let labels = [("chore", chore)];
+        collector.wait_for(labels, |received| received.value("ektp.chore.age", &labels)).await;
+    }
+}
+
+fn of_trace(received: &Received, trace: &str) -> Vec<Span> {
+    received.spans.iter().filter(|span| hex(&span.trace_id) == trace).cloned().collect()
+}
+
+fn names(spans: &[Span]) -> Vec<&str> {
+    spans.iter().map(|span| span.name.as_str()).collect()
+}
+
+/// Whether a span has another one among its ancestors.
+fn is_below(span: &Span, above: &Span, all: &[Span]) -> bool {
+    let mut at = span;
+    // A trace is no deeper than it has spans.
+    for _ in all {
+        if at.parent_span_id == above.span_id {
+            return true;
+        }
+        match all.iter().find(|other| other.span_id == at.parent_span_id) {
+            Some(parent) => at = parent,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// A server with the edge before tonic's health service, and a terminal's connection to it.

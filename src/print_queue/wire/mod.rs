@@ -1,5 +1,4 @@
-//! Nouns to proto, for the queue; `requests` holds the way in, `refusals` how a no is said, `watch` what the feed hands
-//! out.
+//! Nouns to proto, for the queue; `requests` holds the way in, `refusals` how a no is said.
 //!
 //! A queue entry is what events, snapshots and answers share, so no two of them can show a request differently.
 

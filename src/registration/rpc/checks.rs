@@ -1,7 +1,8 @@
 //! LeaseChecks: hands the matching engine as much as it asked for, as it becomes available.
 //!
 //! The engine's credit is the only state. When it is used up nothing is looked for; while there is some, an empty look is
-//! repeated, because enrolments are sent by every office through every server.
+//! repeated, because enrolments are sent by every office through every server. A server that goes away says so; what is
+//! still owed is owed by nobody, and the engine asks the next server.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::time::sleep;
 use tonic::{Status, Streaming};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     proto::{LeaseChecksRequest, LeaseChecksResponse},
     registration::{steps, wire},
     work::{Call, Desk},
@@ -54,13 +55,19 @@ struct Engine {
 impl Engine {
     /// The next tasks, or the end when nothing is owed any more.
     async fn next(&mut self) -> Result<Option<LeaseChecksResponse>, Status> {
+        let draining = self.desk.draining().clone();
         loop {
+            if draining.is_cancelled() {
+                return Err(Error::draining().into());
+            }
             if self.owed == 0 {
                 if self.silent {
                     return Ok(None);
                 }
-                let wish = self.wishes.message().await?;
-                self.hear(wish)?;
+                tokio::select! {
+                    wish = self.wishes.message() => self.hear(wish?)?,
+                    () = draining.cancelled() => {}
+                }
                 continue;
             }
             let limit = self.owed.min(TASKS_MAX);
@@ -78,6 +85,7 @@ impl Engine {
             tokio::select! {
                 wish = self.wishes.message(), if !self.silent => self.hear(wish?)?,
                 () = sleep(LOOK_AGAIN) => {}
+                () = draining.cancelled() => {}
             }
         }
     }

@@ -116,9 +116,15 @@ impl Import {
         if let Some(entry) = self.held.take() {
             chunk.take(entry);
         }
+        let draining = self.desk.draining().clone();
         while self.end.is_none() && chunk.entries.len() < CHUNK_MAX {
             let patience = if chunk.is_empty() { SILENCE_MAX } else { PAUSE };
-            match timeout(patience, self.items.message()).await {
+            let item = tokio::select! {
+                biased;
+                () = draining.cancelled() => Ok(Err(Error::draining().into())),
+                item = timeout(patience, self.items.message()) => item,
+            };
+            match item {
                 Ok(Ok(Some(message))) => {
                     self.held = chunk.take(self.parse(&message));
                     if self.held.is_some() {

@@ -5,21 +5,26 @@ use std::{
     ffi::OsStr,
     fs::{self, DirBuilder, Permissions},
     io::{BufRead as _, BufReader, Write as _},
+    mem,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{OnceLock, mpsc},
     thread,
     time::Duration,
 };
 
+use ektp::telemetry::{Telemetry, TelemetryConfig};
 use uuid::Uuid;
 
 pub mod cards;
 pub mod cluster;
 pub mod collector;
+pub mod look;
 pub mod office;
 pub mod people;
+pub mod raw;
+pub mod stream;
 
 /// How long a test waits for what must come; a slow machine is no failure.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -93,4 +98,43 @@ pub fn tell(words: &str) -> bool {
     writeln!(out, "{MARK}{words}")
         .and_then(|()| out.flush())
         .is_ok()
+}
+
+/// The log of the servers that run inside the tests' process, on standard error with the filter in `EKTP_LOG`; without
+/// one they are silent.
+pub fn logs() {
+    static STARTED: OnceLock<()> = OnceLock::new();
+    STARTED.get_or_init(|| {
+        let config = TelemetryConfig {
+            log: env::var("EKTP_LOG").unwrap_or_else(|_| "off".to_owned()),
+            log_json: false,
+            otlp_endpoint: None,
+        };
+        // It belongs to the process and has nothing to send at its end.
+        mem::forget(Telemetry::start(&config).expect("EKTP_LOG is a filter"));
+    });
+}
+
+/// Whether this is a process for the one test `name`; if not, starts one and waits until the test has passed there. For
+/// tests of what a process has only once.
+pub async fn in_own_process(name: &str) -> bool {
+    const ALONE: &str = "EKTP_IT_ALONE";
+    if env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let mut command = tokio::process::Command::from(again(name, ALONE, "1"));
+    let child = command
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("this binary can be started again");
+    let output = tokio::time::timeout(PATIENCE * 3, child.wait_with_output())
+        .await
+        .unwrap_or_else(|_| panic!("{name} did not end in its own process"))
+        .expect("a child can be waited for");
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (said(&output.stdout), said(&output.stderr));
+    assert!(output.status.success(), "{name} failed in its own process:\n{out}\n{err}");
+    assert!(out.contains("1 passed"), "{name} is the name of a test:\n{out}");
+    false
 }

@@ -27,6 +27,7 @@ use uuid::Uuid;
 use super::{
     Folder,
     cluster::{self, TestDatabase},
+    logs,
 };
 
 /// Eight o'clock in Kota Pasuruan on the day after the blanks came.
@@ -68,6 +69,19 @@ pub struct Client {
     pub channel: Channel,
 }
 
+impl Client {
+    /// The clients over a connection.
+    pub fn over(channel: Channel) -> Self {
+        Self {
+            registration: RegistrationClient::new(channel.clone()),
+            print_queue: PrintQueueClient::new(channel.clone()),
+            inventory: InventoryClient::new(channel.clone()),
+            handover: HandoverClient::new(channel.clone()),
+            channel,
+        }
+    }
+}
+
 impl Office {
     /// An office with one server.
     pub async fn open() -> Self {
@@ -76,6 +90,7 @@ impl Office {
 
     /// An office whose streams have other times.
     pub async fn open_with(timing: Timing) -> Self {
+        logs();
         let database = cluster::database("migrated", async |options| {
             db::migrate(&options).await.expect("the migrations apply");
         })
@@ -160,13 +175,7 @@ impl Office {
             .connect()
             .await
             .expect("the server answers");
-        Client {
-            registration: RegistrationClient::new(channel.clone()),
-            print_queue: PrintQueueClient::new(channel.clone()),
-            inventory: InventoryClient::new(channel.clone()),
-            handover: HandoverClient::new(channel.clone()),
-            channel,
-        }
+        Client::over(channel)
     }
 
     /// The way to the n-th server with a certificate of a principal.

@@ -28,8 +28,11 @@ pub fn submit_print_request(
     }
     print_ready(&applicant.verdict)?;
     may_have_another(draft.applicant_class, &applicant.cards)?;
-    // One that has run out counts: whoever waited half a year for the blanks is served all the same (S0-7).
-    if policy.interim_certificate_required && applicant.certificate_until.is_none() {
+    // One that has run out counts: whoever waited half a year for the blanks is served all the same (S0-7). It stands in
+    // for a card, so the holder of one needs none, and is issued none.
+    let holds_card = applicant.cards.contains(&CardState::HandedOver);
+    let stands_in = applicant.certificate_until.is_some() || holds_card;
+    if policy.interim_certificate_required && !stands_in {
         return Err(Refusal::InterimCertificateRequired);
     }
     Ok(())
@@ -247,3 +250,6 @@ fn moved(request: &PrintRequest, standing: Standing, at: OffsetDateTime) -> Prin
         ..request.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+//! The real program, killed like a machine that loses its power, and started again on its folder: what was acknowledged
+//! is there, what was answered is answered again, and a stream goes on where it stood.
+//!
+//! What is easily got wrong: the private Postgres ends a moment after its owner; the second start has to wait for that.
+//! Durability is the default here, as it is wherever people's cards are at stake.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+};
+
+use ektp::{
+    authority::Authority,
+    caller::Principal,
+    clock::Clock,
+    proto::{
+        self, VerdictOutcome, print_queue_client::PrintQueueClient, watch_queue_response::Message as Said,
+    },
+};
+use prost::Message as _;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+    sync::{Notify, watch},
+    time::{Duration, interval, timeout},
+};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+
+use crate::support::{
+    Folder,
+    office::{Client, request_id},
+    people::residents,
+    raw,
+};
+
+const DISTRICT: &str = "35.75";
+const SUBMIT: &str = "/ektp.v1.PrintQueue/SubmitPrintRequests";
+const WRITERS: usize = 4;
+const EACH: usize = 12;
+const PEOPLE: usize = WRITERS * EACH;
+/// So many submissions are acknowledged when the server is killed.
+const BEFORE_THE_KILL: usize = PEOPLE / 3;
+/// For a start with everything, and for the stop of an old server before it, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often a line that is down is tried again.
+const RETRY_EVERY: Duration = Duration::from_millis(50);
+
+/// The program while it serves.
+struct Serving {
+    child: Child,
+    address: SocketAddr,
+}
+
+async fn serve(data: &Path, listen: &str) -> Serving {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ektp"))
+        .arg("serve")
+        .args(["--listen", listen, "--data"])
+        .arg(data)
+        .env_remove("DATABASE_URL")
+        .env("EKTP_LOG", std::env::var("EKTP_LOG").unwrap_or_else(|_| "off".to_owned()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the program can be started");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let hearing = async {
+        while let Some(line) = lines.next_line().await.expect("lines of text") {
+            if let Some(address) = line.strip_prefix("ektp serves on https://") {
+                return address.parse().expect("an address");
+            }
+        }
+        panic!("the program ended without serving");
+    };
+    let address = timeout(PATIENCE, hearing).await.expect("the program serves in time");
+    // Its further words must not find a closed pipe.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    Serving { child, address }
+}
+
+/// The way to the program with a certificate of its own authority; it stays the way when the program is started again.
+fn channel(data: &Path, address: SocketAddr, principal: &str) -> Channel {
+    let now = Clock::System.now();
+    let authority = Authority::open_or_create(&data.join("certificates"), now).expect("the program made it");
+    let principal: Principal = principal.parse().expect("a principal");
+    let identity = authority
+        .terminal_identity(&principal, time::Duration::hours(1), now)
+        .expect("the authority signs");
+    let tls = ClientTlsConfig::new()
+        .ca_certificate(Certificate::from_pem(authority.ca_pem()))
+        .identity(Identity::from_pem(identity.certificate_pem, identity.key_pem))
+        .domain_name("localhost");
+    Endpoint::from_shared(format!("https://{address}"))
+        .and_then(|endpoint| endpoint.tls_config(tls))
+        .expect("the address is one")
+        .connect_lazy()
+}
+
+/// Print-ready people with interim certificates; answers their ids.
+async fn print_ready(data: &Path, address: SocketAddr) -> Vec<String> {
+    let mut terminal = Client::over(channel(data, address, &terminal_of(99)));
+    let mut matcher = Client::over(channel(data, address, "ektp://centre/matcher"));
+    let (mut enrolments, mut ids) = (Vec::new(), Vec::new());
+    for person in residents(DISTRICT, PEOPLE) {
+        let (enrolment, resident) = terminal.enrol(&person).await;
+        enrolments.push(enrolment);
+        ids.push(resident);
+    }
+    terminal.certify(&enrolments).await;
+    let tasks = matcher.lease_checks(u32::try_from(PEOPLE).expect("a few")).await;
+    matcher.decide(&tasks, VerdictOutcome::Unique).await;
+    ids
+}
+
+fn terminal_of(number: usize) -> String {
+    format!("ektp://district/{DISTRICT}/site/office/terminal/{number}")
+}
+
+/// A submission with its answer, kept as a terminal keeps it.
+type Acknowledged = (usize, Vec<u8>, Vec<Vec<u8>>);
+
+/// Submits one person after the other, each until it is acknowledged, and counts.
+async fn submit(channel: Channel, writer: usize, ids: Vec<String>, count: Arc<watch::Sender<usize>>) -> Vec<Acknowledged> {
+    let mut acknowledged = Vec::new();
+    for resident_id in ids {
+        let draft = proto::PrintRequestDraft { resident_id, applicant_class: proto::ApplicantClass::FirstIssue.into() };
+        let request = proto::SubmitPrintRequestsRequest {
+            request_id: request_id(),
+            drafts: vec![draft],
+            validate_only: false,
+        };
+        let message = request.encode_to_vec();
+        let answer = keep_asking(&channel, &message).await;
+        count.send_modify(|count| *count += 1);
+        acknowledged.push((writer, message, answer));
+    }
+    acknowledged
+}
+
+async fn keep_asking(channel: &Channel, message: &[u8]) -> Vec<Vec<u8>> {
+    let mut ticks = interval(RETRY_EVERY);
+    let asking = async {
+        loop {
+            ticks.tick().await;
+            // While the server is away a call fails in many ways; a refusal would fail the test below.
+            if let Ok(answer) = raw::call(channel, SUBMIT, message).await {
+                return answer;
+            }
+        }
+    };
+    timeout(PATIENCE, asking).await.expect("the server comes back")
+}
+
+/// A terminal that follows the queue: its picture, its position, and how often it had to begin anew.
+#[derive(Default)]
+struct Follower {
+    token: Vec<u8>,
+    topic_revision: u64,
+    revision: u64,
+    picture: BTreeMap<String, i32>,
+    snapshots: usize,
+    changes: usize,
+    streams: usize,
+    /// Told when the first picture is complete.
+    begun: Arc<Notify>,
+}
+
+impl Follower {
+    /// Follows until the picture holds so many requests, opening the stream again whenever it breaks.
+    async fn follow(mut self, channel: Channel, until: usize) -> Self {
+        let mut client = PrintQueueClient::new(channel);
+        let mut ticks = interval(RETRY_EVERY);
+        while self.picture.len() < until {
+            ticks.tick().await;
+            let request = proto::WatchQueueRequest { district: String::new(), resume_token: self.token.clone() };
+            let Ok(answer) = client.watch_queue(request).await else { continue };
+            self.streams += 1;
+            let mut stream = answer.into_inner();
+            while self.picture.len() < until {
+                match stream.message().await {
+                    Ok(Some(message)) => self.take(message.message.expect("every message says something")),
+                    Ok(None) | Err(_) => break,
+                }
+            }
+        }
+        self
+    }
+
+    fn take(&mut self, said: Said) {
+        match said {
+            Said::SnapshotBegin(_) => {
+                self.snapshots += 1;
+                self.picture.clear();
+            }
+            Said::SnapshotChunk(chunk) => self.show(chunk.entries),
+            Said::SnapshotEnd(end) => {
+                self.token = end.resume_token;
+                (self.revision, self.topic_revision) = (end.revision, end.topic_revision);
+                self.begun.notify_one();
+            }
+            Said::Change(change) => {
+                assert_eq!(change.prior_revision, self.topic_revision, "nothing was missed");
+                assert!(change.revision > self.revision, "nothing comes twice");
+                (self.revision, self.topic_revision) = (change.revision, change.revision);
+                self.token = change.resume_token;
+                self.changes += 1;
+                self.show(change.entries);
+            }
+            Said::Bookmark(bookmark) => {
+                assert_eq!(bookmark.topic_revision, self.topic_revision, "nothing was missed");
+                self.token = bookmark.resume_token;
+            }
+            Said::Resync(resync) => panic!("the position was lost: {resync:?}"),
+            Said::Stale(_) | Said::Drain(_) => {}
+        }
+    }
+
+    fn show(&mut self, entries: Vec<proto::QueueEntry>) {
+        for entry in entries {
+            self.picture.insert(entry.print_request_id, entry.state);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_on() {
+    let folder = Folder::new();
+    let data: PathBuf = folder.join("data");
+    let mut serving = serve(&data, "127.0.0.1:0").await;
+    let address = serving.address;
+    let ids = print_ready(&data, address).await;
+
+    let begun = Arc::new(Notify::new());
+    let follower = Follower { begun: Arc::clone(&begun), ..Follower::default() };
+    let follower = follower.follow(channel(&data, address, &terminal_of(50)), PEOPLE);
+    let follower = tokio::spawn(timeout(PATIENCE, follower));
+    timeout(PATIENCE, begun.notified()).await.expect("the follower has its first picture");
+    let count = Arc::new(watch::Sender::new(0));
+    let writers: Vec<_> = ids
+        .chunks(EACH)
+        .enumerate()
+        .map(|(writer, ids)| {
+            let channel = channel(&data, address, &terminal_of(writer + 1));
+            tokio::spawn(submit(channel, writer, ids.to_vec(), Arc::clone(&count)))
+        })
+        .collect();
+    let enough = count.subscribe().wait_for(|count| *count >= BEFORE_THE_KILL).await.is_ok();
+    assert!(enough, "writers are at work");
+    // SIGKILL: no handler, no flush, no farewell.
+    serving.child.kill().await.expect("it is our child");
+    let _serving = serve(&data, &address.to_string()).await;
+
+    let mut acknowledged = Vec::new();
+    for writer in writers {
+        acknowledged.extend(writer.await.expect("every writer ends"));
+    }
+    let follower = follower.await.expect("it does not panic").expect("the follower sees everybody in time");
+    let mut terminal = Client::over(channel(&data, address, &terminal_of(99)));
+    let page = proto::ListPrintRequestsRequest { page_size: 500, ..proto::ListPrintRequestsRequest::default() };
+    let listed = terminal.print_queue.list_print_requests(page).await.expect("a page").into_inner();
+    let listed: BTreeMap<String, i32> = listed
+        .print_requests
+        .into_iter()
+        .filter_map(|request| request.entry)
+        .map(|entry| (entry.print_request_id, entry.state))
+        .collect();
+    assert_eq!(listed.len(), PEOPLE, "each person was queued once");
+    assert_eq!(follower.picture, listed, "the follower's picture is the queue");
+    assert_eq!(follower.snapshots, 1, "the stream was resumed, not begun anew");
+    assert!(follower.streams >= 2, "the stream was broken by the kill");
+    assert_eq!(follower.changes, PEOPLE, "each submission was one change");
+
+    for (writer, message, first) in acknowledged {
+        let channel = channel(&data, address, &terminal_of(writer + 1));
+        let again = raw::insist(&channel, SUBMIT, &message).await.expect("it was answered before");
+        assert_eq!(again, first, "the stored answer is the first one");
+    }
+}

@@ -1,0 +1,88 @@
+//! A look into all tables of a test's database, for what no client is told: that nothing changed, that something
+//! happened once, that nothing personal lies there.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, PgPool};
+use tokio::time::{Duration, MissedTickBehavior, interval, timeout};
+
+use super::PATIENCE;
+
+/// How often a condition is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The public list of areas, which is loaded once and never written by an act.
+const STILL: [&str; 3] = ["area", "loaded_data", "_sqlx_migrations"];
+
+/// All tables, the partitions one by one instead of what they are partitions of.
+pub async fn tables(sql: &PgPool) -> Vec<String> {
+    sqlx::query_scalar(
+        "select relname::text from pg_class
+         where relnamespace = 'public'::regnamespace and relkind = 'r' order by relname",
+    )
+    .fetch_all(sql)
+    .await
+    .expect("the catalogue can be read")
+}
+
+/// Every row of a table as text.
+pub async fn rows(sql: &PgPool, table: &str) -> Vec<String> {
+    sqlx::query_scalar(AssertSqlSafe(format!("select t::text from {table} t")))
+        .fetch_all(sql)
+        .await
+        .expect("the table can be read")
+}
+
+/// A digest of each table that acts write, but for the stored answers.
+pub async fn contents(sql: &PgPool) -> BTreeMap<String, String> {
+    let mut contents = BTreeMap::new();
+    for table in tables(sql).await {
+        if STILL.contains(&table.as_str()) || table == "request" {
+            continue;
+        }
+        let digest: String = sqlx::query_scalar(AssertSqlSafe(format!(
+            "select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {table} t"
+        )))
+        .fetch_one(sql)
+        .await
+        .expect("the table can be read");
+        contents.insert(table, digest);
+    }
+    contents
+}
+
+/// How many rows each table has that acts write, the stored answers included.
+pub async fn counts(sql: &PgPool) -> BTreeMap<String, i64> {
+    let mut counts = BTreeMap::new();
+    for table in tables(sql).await {
+        if !STILL.contains(&table.as_str()) {
+            counts.insert(table.clone(), count(sql, &table).await);
+        }
+    }
+    counts
+}
+
+/// How many rows a table has, or a table with a condition (`print_request where state = 'PRINTED'`).
+pub async fn count(sql: &PgPool, of: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(format!("select count(*) from {of}")))
+        .fetch_one(sql)
+        .await
+        .expect("the table can be read")
+}
+
+/// Waits until no row is left, and says what was waited for when some stay.
+pub async fn until_none(sql: &PgPool, of: &str) {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let waiting = async {
+        loop {
+            ticks.tick().await;
+            if count(sql, of).await == 0 {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, waiting)
+        .await
+        .unwrap_or_else(|_| panic!("there are still rows: {of}"));
+}

@@ -1,0 +1,178 @@
+//! One request for each RPC. A new RPC gets its line here; until then the sweep fails and names it.
+
+use ektp::proto::{self, ApplicantClass, SpoilageKind, VerdictOutcome};
+use prost::Message as _;
+
+use crate::support::people::draft;
+
+use super::{methods, scene::Things};
+
+/// The request of a method, about these things, under this request id if it is a write.
+pub fn sample(path: &str, things: &Things, request_id: &str) -> Vec<u8> {
+    let method = path.rsplit('/').next().unwrap_or_default();
+    let id = request_id.to_owned();
+    registration(method, things, id.clone())
+        .or_else(|| printing(method, things, id.clone()))
+        .or_else(|| queue(method, things, id.clone()))
+        .or_else(|| inventory(method, things, id.clone()))
+        .or_else(|| handover(method, things, id))
+        .unwrap_or_else(|| panic!("{path} has no sample in tests/it/sweep/samples.rs; write one"))
+}
+
+fn registration(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
+    let sheet = |person| {
+        let mut draft = draft(person);
+        if let Some(resident) = draft.resident.as_mut() {
+            resident.village = things.village(person);
+        }
+        Some(draft)
+    };
+    Some(match method {
+        "RecordEnrolment" => {
+            proto::RecordEnrolmentRequest { request_id, enrolment: sheet(&things.newcomer) }.encode_to_vec()
+        }
+        "ImportEnrolments" => {
+            proto::ImportEnrolmentsRequest { request_id, enrolment: sheet(&things.latecomer) }.encode_to_vec()
+        }
+        "GetEnrolment" => {
+            let key = proto::get_enrolment_request::Key::EnrolmentId(things.enrolment.clone());
+            proto::GetEnrolmentRequest { key: Some(key) }.encode_to_vec()
+        }
+        "ListEnrolments" => proto::ListEnrolmentsRequest {
+            subdistrict: subdistrict(things),
+            ..proto::ListEnrolmentsRequest::default()
+        }
+        .encode_to_vec(),
+        "LeaseChecks" => proto::LeaseChecksRequest { wanted: things.count }.encode_to_vec(),
+        "RecordVerdicts" => {
+            let verdict = proto::Verdict {
+                enrolment_id: things.checked.0.clone(),
+                fence: things.checked.1,
+                outcome: VerdictOutcome::Unique.into(),
+            };
+            proto::RecordVerdictsRequest { request_id, verdicts: vec![verdict] }.encode_to_vec()
+        }
+        "IssueInterimCertificates" => {
+            let enrolment_ids = vec![things.uncertified.clone()];
+            proto::IssueInterimCertificatesRequest { request_id, enrolment_ids }.encode_to_vec()
+        }
+        _ => return None,
+    })
+}
+
+fn queue(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
+    Some(match method {
+        "SubmitPrintRequests" => {
+            let draft = proto::PrintRequestDraft {
+                resident_id: things.resident.clone(),
+                applicant_class: ApplicantClass::FirstIssue.into(),
+            };
+            let drafts = vec![draft];
+            proto::SubmitPrintRequestsRequest { request_id, drafts, validate_only: false }.encode_to_vec()
+        }
+        "GetPrintRequest" => {
+            proto::GetPrintRequestRequest { print_request_id: things.queued.clone() }.encode_to_vec()
+        }
+        "ListPrintRequests" => proto::ListPrintRequestsRequest::default().encode_to_vec(),
+        "WatchQueue" => {
+            let district = things.location.clone();
+            proto::WatchQueueRequest { district, resume_token: Vec::new() }.encode_to_vec()
+        }
+        _ => return None,
+    })
+}
+
+fn printing(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
+    Some(match method {
+        "LeasePrintRequests" => {
+            let location = things.location.clone();
+            proto::LeasePrintRequestsRequest { request_id, count: things.count, location }.encode_to_vec()
+        }
+        "RenewLeases" => {
+            let leases = vec![things.renewed.clone()];
+            proto::RenewLeasesRequest { request_id, leases }.encode_to_vec()
+        }
+        "GetCardFace" => {
+            proto::GetCardFaceRequest { lease: Some(things.renewed.clone()) }.encode_to_vec()
+        }
+        "BindBlanks" => {
+            let (lease, serial) = things.to_bind.clone();
+            let chip_uid = format!("04{serial:012x}");
+            let bindings = vec![proto::BlankBinding { lease: Some(lease), serial, chip_uid }];
+            proto::BindBlanksRequest { request_id, bindings }.encode_to_vec()
+        }
+        "ReportPrinted" => {
+            let (lease, serial) = things.printed.clone();
+            let cards = vec![proto::PrintedCard { lease: Some(lease), serial }];
+            proto::ReportPrintedRequest { request_id, cards }.encode_to_vec()
+        }
+        "ReportSpoiled" => {
+            let (lease, serial) = things.spoiled.clone();
+            let kind = SpoilageKind::PrintFailure.into();
+            let blanks = vec![proto::SpoiledBlank { lease: Some(lease), serial, kind }];
+            proto::ReportSpoiledRequest { request_id, blanks }.encode_to_vec()
+        }
+        "ReleaseLeases" => {
+            let leases = vec![things.released.clone()];
+            proto::ReleaseLeasesRequest { request_id, leases }.encode_to_vec()
+        }
+        _ => return None,
+    })
+}
+
+fn inventory(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
+    Some(match method {
+        "RegisterDelivery" => proto::RegisterDeliveryRequest {
+            request_id,
+            document_number: "BA-sample".to_owned(),
+            serials: vec![things.delivery],
+        }
+        .encode_to_vec(),
+        "DispatchShipment" => proto::DispatchShipmentRequest {
+            request_id,
+            destination: things.location.clone(),
+            document_number: "SJ-sample".to_owned(),
+            serials: vec![things.dispatch],
+        }
+        .encode_to_vec(),
+        "ReceiveShipment" => proto::ReceiveShipmentRequest {
+            request_id,
+            shipment_id: things.shipment.0.clone(),
+            serials: vec![things.shipment.1],
+            document_number: "BAST-sample".to_owned(),
+        }
+        .encode_to_vec(),
+        "GetStock" => proto::GetStockRequest { location: things.location.clone() }.encode_to_vec(),
+        "LocateBlank" => proto::LocateBlankRequest { serial: things.blank }.encode_to_vec(),
+        _ => return None,
+    })
+}
+
+fn handover(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
+    Some(match method {
+        "ListAwaiting" => proto::ListAwaitingRequest::default().encode_to_vec(),
+        "StartHandover" => {
+            let collection_id = things.collection.clone();
+            proto::StartHandoverRequest { request_id, collection_id }.encode_to_vec()
+        }
+        "CompleteHandover" => {
+            let (challenge_id, nonce) = things.challenge.clone();
+            let evidence = proto::MatchEvidence { reader_id: "reader-1".to_owned(), matched: true, score: 900 };
+            proto::CompleteHandoverRequest { request_id, challenge_id, nonce, evidence: Some(evidence) }.encode_to_vec()
+        }
+        "ListContactTasks" => proto::ListContactTasksRequest::default().encode_to_vec(),
+        _ => return None,
+    })
+}
+
+fn subdistrict(things: &Things) -> String {
+    things.village(&things.known).chars().take("35.75.02".len()).collect()
+}
+
+#[test]
+fn every_rpc_of_the_contract_has_a_sample() {
+    let things = Things::nowhere();
+    for method in methods() {
+        sample(&method.path, &things, "");
+    }
+}

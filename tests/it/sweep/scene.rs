@@ -1,0 +1,295 @@
+//! The scene: one person, blank or card of Kota Pasuruan at every place of the life of a card, so that each RPC has
+//! something to act on, and beside it the same names of things that are nowhere.
+
+use ektp::{
+    cli::demo::people::Person,
+    proto::{self, LeaseKey, SerialRange, VerdictOutcome, submit_print_request_result::Outcome},
+};
+use uuid::Uuid;
+
+use crate::support::{
+    look,
+    office::{Client, Office, request_id},
+    people::{key, residents},
+};
+
+/// Where everything of the scene is.
+pub const DISTRICT: &str = "35.75";
+
+/// A district of the same province in which there is nothing.
+pub const EMPTY_DISTRICT: &str = "35.77";
+
+/// Blanks in the district's store.
+const FIRST_BLANK: i64 = 8_000_001;
+/// Blanks in the centre's store; the first ten are on their way to the district.
+const FIRST_CENTRAL: i64 = 8_100_001;
+/// Blanks that the maker has not delivered yet.
+const FIRST_UNKNOWN: i64 = 8_200_001;
+
+/// Where the people of the scene who stand nowhere begin among the invented.
+const STRANGERS: usize = 60;
+
+/// What requests name.
+#[derive(Clone)]
+pub struct Things {
+    /// Where people live.
+    pub district: String,
+    /// The store, the destination, the queue.
+    pub location: String,
+    pub newcomer: Person,
+    pub latecomer: Person,
+    pub known: Person,
+    pub enrolment: String,
+    pub uncertified: String,
+    pub checked: (String, u64),
+    pub resident: String,
+    pub count: u32,
+    pub queued: String,
+    pub renewed: LeaseKey,
+    pub to_bind: (LeaseKey, i64),
+    pub printed: (LeaseKey, i64),
+    pub spoiled: (LeaseKey, i64),
+    pub released: LeaseKey,
+    pub delivery: SerialRange,
+    pub dispatch: SerialRange,
+    pub shipment: (String, SerialRange),
+    pub blank: i64,
+    pub collection: String,
+    pub challenge: (String, Vec<u8>),
+}
+
+impl Things {
+    /// Things for a test that needs no office.
+    pub fn nowhere() -> Self {
+        let lease = || LeaseKey { print_request_id: Uuid::new_v4().to_string(), fence: 1 };
+        let people = residents(DISTRICT, 3);
+        let none = String::new;
+        Self {
+            district: DISTRICT.to_owned(),
+            location: DISTRICT.to_owned(),
+            newcomer: people[0].clone(),
+            latecomer: people[1].clone(),
+            known: people[2].clone(),
+            enrolment: none(),
+            uncertified: none(),
+            checked: (none(), 1),
+            resident: none(),
+            count: 1,
+            queued: none(),
+            renewed: lease(),
+            to_bind: (lease(), FIRST_BLANK),
+            printed: (lease(), FIRST_BLANK),
+            spoiled: (lease(), FIRST_BLANK),
+            released: lease(),
+            delivery: run(FIRST_BLANK, FIRST_BLANK),
+            dispatch: run(FIRST_BLANK, FIRST_BLANK),
+            shipment: (none(), run(FIRST_BLANK, FIRST_BLANK)),
+            blank: FIRST_BLANK,
+            collection: none(),
+            challenge: (none(), vec![0; 32]),
+        }
+    }
+
+    /// Things of the same shape that do not exist, with the codes of a district.
+    pub fn missing(&self, district: &str) -> Self {
+        let id = || Uuid::new_v4().to_string();
+        let lease = |known: &LeaseKey| LeaseKey { print_request_id: id(), fence: known.fence };
+        let strangers = residents(DISTRICT, STRANGERS + 3);
+        let further = |range: &SerialRange| run(range.first + 500_000, range.last + 500_000);
+        Self {
+            district: district.to_owned(),
+            location: district.to_owned(),
+            newcomer: strangers[STRANGERS].clone(),
+            latecomer: strangers[STRANGERS + 1].clone(),
+            known: strangers[STRANGERS + 2].clone(),
+            enrolment: id(),
+            uncertified: id(),
+            checked: (id(), self.checked.1),
+            resident: id(),
+            count: self.count + 1,
+            queued: id(),
+            renewed: lease(&self.renewed),
+            to_bind: (lease(&self.to_bind.0), self.to_bind.1),
+            printed: (lease(&self.printed.0), self.printed.1),
+            spoiled: (lease(&self.spoiled.0), self.spoiled.1),
+            released: lease(&self.released),
+            delivery: further(&self.delivery),
+            dispatch: further(&self.dispatch),
+            shipment: (id(), self.shipment.1),
+            blank: self.blank + 500_000,
+            collection: id(),
+            challenge: (id(), self.challenge.1.clone()),
+        }
+    }
+
+    /// Things of the district with which every write is refused, wholly or in its item.
+    pub fn refused(&self) -> Self {
+        Self {
+            location: EMPTY_DISTRICT.to_owned(),
+            newcomer: self.known.clone(),
+            latecomer: self.known.clone(),
+            known: self.known.clone(),
+            delivery: self.dispatch,
+            ..self.missing(DISTRICT)
+        }
+    }
+
+    /// The village of a person's sheet, moved into the things' district.
+    pub fn village(&self, person: &Person) -> String {
+        person.village.replace(DISTRICT, &self.district)
+    }
+}
+
+/// Sets the scene; everybody in it is known to `ektp://district/35.75/site/office/terminal/1`.
+pub async fn set(office: &Office) -> Things {
+    let mut people = residents(DISTRICT, 13);
+    for (place, person) in people.iter_mut().enumerate() {
+        // One holder gets a notice, all others a visit of the village's officer.
+        person.phone = (place == 5).then(|| "+6281234567890".to_owned());
+    }
+    let mut terminal = office.terminal("35.75/office/1").await;
+    let mut matcher = office.centre("matcher").await;
+    office.stock(DISTRICT, FIRST_BLANK, FIRST_BLANK + 49).await;
+
+    let mut enrolments = Vec::new();
+    for person in &people[2..] {
+        enrolments.push(terminal.enrol(person).await);
+    }
+    let certified: Vec<String> = enrolments
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| *place != 1)
+        .map(|(_, (enrolment, _))| enrolment.clone())
+        .collect();
+    terminal.certify(&certified).await;
+    let enough = u32::try_from(enrolments.len()).expect("a few");
+    let tasks = matcher.lease_checks(enough).await;
+    let (checking, unique): (Vec<_>, Vec<_>) =
+        tasks.into_iter().partition(|task| task.enrolment_id == enrolments[0].0);
+    matcher.decide(&unique, VerdictOutcome::Unique).await;
+    let resident = |place: usize| enrolments[place].1.clone();
+
+    let noticed = print(&mut terminal, resident(3), FIRST_BLANK).await;
+    let visited = print(&mut terminal, resident(4), FIRST_BLANK + 1).await;
+    let (challenge, collection) = challenge(&mut terminal, &noticed, &visited).await;
+
+    let waiting: Vec<String> = (5..11).map(resident).collect();
+    terminal.submit(&waiting).await;
+    let leases = terminal.lease(5).await.leases;
+    assert_eq!(leases.len(), 5, "five of the six are leased");
+    terminal.bind(&leases[2..4], FIRST_BLANK + 2).await;
+    // The scene stands still: no lease runs out while a test looks at it.
+    hold_leases(office).await;
+    look::until_none(&office.sql, "notice where state = 'QUEUED'").await;
+
+    let mut store = office.centre("store").await;
+    let shipment = on_its_way(&mut store).await;
+    let queued = waiting_request(&mut terminal).await;
+    Things {
+        district: DISTRICT.to_owned(),
+        location: DISTRICT.to_owned(),
+        newcomer: people[0].clone(),
+        latecomer: people[1].clone(),
+        known: people[2].clone(),
+        enrolment: enrolments[2].0.clone(),
+        uncertified: enrolments[1].0.clone(),
+        checked: (checking[0].enrolment_id.clone(), checking[0].fence),
+        resident: resident(2),
+        count: 1,
+        queued,
+        renewed: key(&leases[0]),
+        to_bind: (key(&leases[1]), FIRST_BLANK + 10),
+        printed: (key(&leases[2]), FIRST_BLANK + 2),
+        spoiled: (key(&leases[3]), FIRST_BLANK + 3),
+        released: key(&leases[4]),
+        delivery: run(FIRST_UNKNOWN, FIRST_UNKNOWN + 9),
+        dispatch: run(FIRST_CENTRAL + 10, FIRST_CENTRAL + 19),
+        shipment,
+        blank: FIRST_BLANK,
+        collection,
+        challenge,
+    }
+}
+
+/// Takes one person from the counter to the printed card; answers the print request.
+async fn print(terminal: &mut Client, resident: String, serial: i64) -> String {
+    let results = terminal.submit(&[resident]).await;
+    let Some(Outcome::Queued(entry)) = &results[0].outcome else {
+        panic!("not queued: {results:?}")
+    };
+    let leases = terminal.lease(1).await.leases;
+    assert_eq!(leases.len(), 1, "the one request is leased");
+    terminal.bind(&leases, serial).await;
+    terminal.report(&leases, serial).await;
+    entry.print_request_id.clone()
+}
+
+/// Opens the handover of one card; answers its challenge, and the collection of the other card.
+async fn challenge(
+    terminal: &mut Client,
+    other: &str,
+    challenged: &str,
+) -> ((String, Vec<u8>), String) {
+    let awaiting = terminal
+        .handover
+        .list_awaiting(proto::ListAwaitingRequest::default())
+        .await
+        .expect("cards are listed")
+        .into_inner()
+        .collections;
+    let of = |print_request: &str| {
+        let mut found = awaiting.iter().filter(|card| card.print_request_id == print_request);
+        found.next().expect("a printed card awaits its holder").collection_id.clone()
+    };
+    let request = proto::StartHandoverRequest { request_id: request_id(), collection_id: of(challenged) };
+    let started = terminal
+        .handover
+        .start_handover(request)
+        .await
+        .expect("the handover begins")
+        .into_inner();
+    ((started.challenge_id, started.nonce), of(other))
+}
+
+async fn hold_leases(office: &Office) {
+    sqlx::raw_sql(
+        "update print_request set lease_expires_at = clock_timestamp() + interval '1 day'
+         where state in ('LEASED', 'BOUND')",
+    )
+    .execute(&office.sql)
+    .await
+    .expect("leases can be prolonged");
+}
+
+/// Enters blanks at the centre and sends the first ten on their way.
+async fn on_its_way(store: &mut Client) -> (String, SerialRange) {
+    let delivery = proto::RegisterDeliveryRequest {
+        request_id: request_id(),
+        document_number: "BA-scene".to_owned(),
+        serials: vec![run(FIRST_CENTRAL, FIRST_CENTRAL + 99)],
+    };
+    store.inventory.register_delivery(delivery).await.expect("the delivery is registered");
+    let sent = run(FIRST_CENTRAL, FIRST_CENTRAL + 9);
+    let dispatch = proto::DispatchShipmentRequest {
+        request_id: request_id(),
+        destination: DISTRICT.to_owned(),
+        document_number: "SJ-scene".to_owned(),
+        serials: vec![sent],
+    };
+    let answer = store.inventory.dispatch_shipment(dispatch).await.expect("the shipment is dispatched");
+    (answer.into_inner().shipment.expect("a shipment").shipment_id, sent)
+}
+
+async fn waiting_request(terminal: &mut Client) -> String {
+    let request = proto::ListPrintRequestsRequest {
+        state: proto::PrintRequestState::Queued.into(),
+        ..proto::ListPrintRequestsRequest::default()
+    };
+    let page = terminal.print_queue.list_print_requests(request).await.expect("a page").into_inner();
+    let entry = page.print_requests[0].entry.as_ref().expect("an entry");
+    entry.print_request_id.clone()
+}
+
+fn run(first: i64, last: i64) -> SerialRange {
+    SerialRange { first, last }
+}
