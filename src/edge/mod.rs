@@ -154,7 +154,6 @@ mod tests {
         health_client::HealthClient,
     };
     use tonic_prost::ProstCodec;
-
     use tonic_types::StatusExt as _;
 
     use super::*;

@@ -62,7 +62,7 @@ mod tests {
                 Status::out_of_range("too large"),
                 Some(Code::InvalidArgument),
             ),
-            (Status::unimplemented("compressed"), None),
+            (Status::cancelled("gone"), None),
             (Error::internal("ours").into(), None),
         ] {
             let headers = status.into_http::<()>().into_parts().0.headers;

@@ -41,7 +41,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
 ];
 
 /// Which feature, or kernel file, writes a table.
-const OWNERS: [(&str, &str); 24] = [
+const OWNERS: [(&str, &str); 26] = [
     ("area", "db"),
     ("loaded_data", "db"),
     ("feed", "feed"),
@@ -57,6 +57,7 @@ const OWNERS: [(&str, &str); 24] = [
     ("location", "inventory"),
     ("custody", "inventory"),
     ("movement", "inventory"),
+    ("delivery", "inventory"),
     ("shipment", "inventory"),
     ("card", "inventory"),
     ("policy_version", "policy"),
@@ -66,6 +67,7 @@ const OWNERS: [(&str, &str); 24] = [
     ("notice", "handover"),
     ("contact_task", "handover"),
     ("challenge", "handover"),
+    ("handover", "handover"),
 ];
 
 const FILE_LINES_MAX: usize = 400;

@@ -26,6 +26,11 @@ fn whole(status: &Status) -> (Code, String, Vec<u8>) {
     (status.code(), status.message().to_owned(), details)
 }
 
+/// Which cards, in their order; the notices go on meanwhile.
+fn ids(cards: &[proto::Collection]) -> Vec<&str> {
+    cards.iter().map(|card| &*card.collection_id).collect()
+}
+
 /// One printed card and the terminal at the office's counter.
 async fn one_card(office: &Office) -> (Client, proto::Collection) {
     let card = office.printed("35.75", 1).await.swap_remove(0);
@@ -37,11 +42,8 @@ async fn printing_and_handing_over_are_two_counts_at_the_same_office() {
     let office = Office::open().await;
     let cards = office.printed("35.75", 3).await;
     let mut terminal = office.terminal("35.75/office/1").await;
-    let challenge = terminal
-        .start_handover(&cards[1].collection_id)
-        .await
-        .expect("the card lies there");
-    assert_eq!(challenge.collection.as_ref(), Some(&cards[1]));
+    let challenge = terminal.challenge(&cards[1]).await;
+    assert_eq!(ids(challenge.collection.as_slice()), ids(&cards[1..2]));
     assert_eq!(challenge.nonce.len(), 32);
     let receipt = terminal
         .complete_handover(&challenge, true)
@@ -77,10 +79,7 @@ async fn printing_and_handing_over_are_two_counts_at_the_same_office() {
 async fn without_a_match_the_card_stays_at_the_site() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     // S3-8: a presence that nobody vouches for is none.
     let mut absent = completion(&challenge, true);
     absent.evidence = None;
@@ -96,7 +95,7 @@ async fn without_a_match_the_card_stays_at_the_site() {
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert_eq!(reason(&refused), "MATCH_FAILED");
     assert_eq!(metadata(&refused, "attempts_left").as_deref(), Some("3"));
-    assert_eq!(terminal.awaiting().await, [card]);
+    assert_eq!(ids(&terminal.awaiting().await), [card.collection_id]);
     // The right person comes within the same challenge.
     terminal
         .complete_handover(&challenge, true)
@@ -108,16 +107,10 @@ async fn without_a_match_the_card_stays_at_the_site() {
 async fn four_failed_matches_end_the_challenge_and_a_repeat_of_one_is_counted_once() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
-    let earlier = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let earlier = terminal.challenge(&card).await;
     let refused = terminal.complete_handover(&earlier, false).await;
     refused.expect_err("no match; the next challenge does not count it");
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card still lies there");
+    let challenge = terminal.challenge(&card).await;
     for left in ["3", "2", "1", "0"] {
         let request = completion(&challenge, false);
         let first = terminal
@@ -133,10 +126,7 @@ async fn four_failed_matches_end_the_challenge_and_a_repeat_of_one_is_counted_on
     let refused = refused.expect_err("the challenge is gone");
     assert_eq!(refused.code(), Code::NotFound);
     assert_eq!(reason(&refused), "CHALLENGE_NOT_FOUND");
-    let fresh = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the officer starts again");
+    let fresh = terminal.challenge(&card).await;
     terminal
         .complete_handover(&fresh, true)
         .await
@@ -147,10 +137,7 @@ async fn four_failed_matches_end_the_challenge_and_a_repeat_of_one_is_counted_on
 async fn an_expired_challenge_hands_nothing_over() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     sqlx::query("update challenge set expires_at = clock_timestamp()")
         .execute(&office.sql)
         .await
@@ -162,10 +149,7 @@ async fn an_expired_challenge_hands_nothing_over() {
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert_eq!(reason(&refused), "CHALLENGE_EXPIRED");
     assert_eq!(terminal.awaiting().await.len(), 1);
-    let fresh = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the officer starts again");
+    let fresh = terminal.challenge(&card).await;
     terminal
         .complete_handover(&fresh, true)
         .await
@@ -177,14 +161,8 @@ async fn only_the_latest_challenge_its_nonce_and_its_terminal_count() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
     let mut neighbour = office.terminal("35.75/office/2").await;
-    let earlier = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
-    let later = neighbour
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card still lies there");
+    let earlier = terminal.challenge(&card).await;
+    let later = neighbour.challenge(&card).await;
     let replaced = terminal.complete_handover(&earlier, true).await;
     let replaced = replaced.expect_err("a later one took its place");
     assert_eq!(reason(&replaced), "CHALLENGE_NOT_FOUND");
@@ -208,10 +186,7 @@ async fn only_the_latest_challenge_its_nonce_and_its_terminal_count() {
 async fn sixteen_completions_at_once_hand_the_card_over_once() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     let together = Arc::new(Barrier::new(16));
     let mut completions = JoinSet::new();
     for _ in 0..16 {
@@ -255,10 +230,7 @@ async fn sixteen_completions_at_once_hand_the_card_over_once() {
 async fn a_card_that_is_gone_answers_with_its_receipt_or_the_day() {
     let office = Office::open().await;
     let (mut terminal, card) = one_card(&office).await;
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     let receipt = terminal
         .complete_handover(&challenge, true)
         .await
@@ -313,10 +285,7 @@ async fn the_handover_takes_the_interim_certificate_back() {
     };
     let active = certificate(&mut terminal).await.map(|paper| paper.state());
     assert_eq!(active, Some(proto::InterimCertificateState::Active));
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     let receipt = terminal
         .complete_handover(&challenge, true)
         .await
@@ -336,10 +305,7 @@ async fn a_card_out_of_reach_looks_exactly_like_a_missing_one() {
     } else {
         "35.75.01"
     };
-    let challenge = terminal
-        .start_handover(&card.collection_id)
-        .await
-        .expect("the card lies there");
+    let challenge = terminal.challenge(&card).await;
     for place in ["35.73/office/1".to_owned(), format!("35.75/{other}/1")] {
         let mut stranger = office.terminal(&place).await;
         assert_eq!(stranger.awaiting().await, []);
@@ -366,9 +332,8 @@ async fn a_card_out_of_reach_looks_exactly_like_a_missing_one() {
         assert_eq!(reason(&foreign), "CHALLENGE_NOT_FOUND");
     }
     let mut own = office.terminal(&format!("35.75/{subdistrict}/1")).await;
-    assert_eq!(own.awaiting().await, std::slice::from_ref(&card));
-    let challenge = own.start_handover(&card.collection_id).await;
-    let challenge = challenge.expect("its own subdistrict's card");
+    assert_eq!(ids(&own.awaiting().await), [&*card.collection_id]);
+    let challenge = own.challenge(&card).await;
     let receipt = own.complete_handover(&challenge, true).await;
     assert_eq!(receipt.expect("the holder was matched").serial, card.serial);
 }
@@ -405,5 +370,5 @@ async fn the_pages_of_the_awaiting_show_every_card_once_in_order() {
             ["page_token"]
         );
     }
-    assert_eq!(seen, cards);
+    assert_eq!(ids(&seen), ids(&cards));
 }

@@ -64,6 +64,34 @@ async fn a_queue_is_a_picture_and_then_every_change_in_its_state() {
 }
 
 #[tokio::test]
+async fn terminals_that_come_together_share_one_picture() {
+    let timing = Timing {
+        share_for: Duration::from_secs(600),
+        ..quick()
+    };
+    let office = Office::open_with(timing).await;
+    office.queued("35.75", 3).await;
+    let mut followers = Vec::new();
+    for number in 1..=3 {
+        let mut terminal = office.terminal(&format!("35.75/office/{number}")).await;
+        followers.push(terminal.follow().await);
+        // What comes after the picture is not a part of it, also for those who get the picture later.
+        commit(&office.sql, PASURUAN, 1).await;
+    }
+    let head = followers[0].topic_revision + 3;
+    for follower in &mut followers {
+        assert_eq!(follower.picture.len(), 3);
+        follower.changes_to(head).await;
+        assert_eq!(follower.picture.len(), 6);
+    }
+    assert!(
+        followers
+            .iter()
+            .all(|follower| follower.pictured == followers[0].pictured)
+    );
+}
+
+#[tokio::test]
 async fn a_terminal_watches_its_own_district_and_no_other() {
     let office = Office::open_with(quick()).await;
     let mut terminal = office.terminal("35.75/office/1").await;
@@ -123,26 +151,34 @@ async fn the_doorbell_brings_a_change_to_every_server() {
         office.client(other, name).await,
     );
     let (mut near, mut far) = (here.follow().await, there.follow().await);
-    until("both listen", async || listeners(&office).await == 2).await;
+    let mut first = Vec::new();
+    until("both listen", async || {
+        first = listeners(&office).await;
+        first.len() == 2
+    })
+    .await;
     here.lease(1).await;
     assert_eq!(near.change().await, far.change().await);
     // A listener whose connection breaks is connected again.
-    let ended = sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ektp bell'")
+    sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ektp bell' and datname = current_database()")
         .execute(&office.sql)
         .await
         .expect("the connections are cut");
-    assert!(ended.rows_affected() >= 2);
-    until("both listen again", async || listeners(&office).await == 2).await;
+    until("both listen again", async || {
+        let now = listeners(&office).await;
+        now.len() == 2 && !now.iter().any(|pid| first.contains(pid))
+    })
+    .await;
     there.lease(1).await;
     assert_eq!(far.change().await, near.change().await);
 }
 
-/// Servers that listen to this test's database.
-async fn listeners(office: &Office) -> i64 {
+/// The sessions of servers that listen to this test's database.
+async fn listeners(office: &Office) -> Vec<i32> {
     sqlx::query_scalar(
-        "select count(*) from pg_stat_activity where datname = current_database() and query like 'LISTEN%'",
+        "select pid from pg_stat_activity where datname = current_database() and query like 'LISTEN%' and state = 'idle'",
     )
-    .fetch_one(&office.sql)
+    .fetch_all(&office.sql)
     .await
     .expect("the database answers")
 }
@@ -301,13 +337,12 @@ async fn a_server_that_goes_sends_its_streams_away() {
     let mut follower = office.client(0, name).await.follow().await;
     let mut elsewhere = office.client(other, name).await;
     let going = tokio::spawn(office.take_server(0).drain());
-    match follower.said().await {
-        Message::Drain(drain) => {
-            assert_eq!(drain.after.map(|after| after.seconds), Some(1));
-            assert_eq!(drain.spread.map(|spread| spread.seconds), Some(10));
-        }
-        message => panic!("not a drain: {message:?}"),
-    }
+    let said = follower.said().await;
+    let Message::Drain(drain) = said else {
+        panic!("not a drain: {said:?}")
+    };
+    assert_eq!(drain.after.map(|after| after.seconds), Some(1));
+    assert_eq!(drain.spread.map(|spread| spread.seconds), Some(10));
     assert!(follower.next().await.expect("it ends well").is_none());
     going.await.expect("the server goes");
     let (ids, _) = commit(&office.sql, PASURUAN, 1).await;

@@ -16,23 +16,26 @@ use crate::{
     },
 };
 
-/// Whether a person may be queued.
-pub fn submit_print_request(
+/// The person of a draft, if the draft may be queued.
+pub fn submit_print_request<'a>(
     draft: &Draft,
-    applicant: Option<&Applicant>,
+    applicant: Option<&'a Applicant>,
     policy: &Policy,
-) -> Result<(), Refusal> {
+) -> Result<&'a Applicant, Refusal> {
     let applicant = applicant.ok_or(Refusal::ResidentNotFound)?;
     if let Some(open) = applicant.open_request {
         return Err(Refusal::OpenRequestExists(open));
     }
     print_ready(&applicant.verdict)?;
     may_have_another(draft.applicant_class, &applicant.cards)?;
-    // One that has run out counts: whoever waited half a year for the blanks is served all the same (S0-7).
-    if policy.interim_certificate_required && applicant.certificate_until.is_none() {
+    // One that has run out counts: whoever waited half a year for the blanks is served all the same (S0-7). It stands in
+    // for a card, so the holder of one needs none, and is issued none.
+    let holds_card = applicant.cards.contains(&CardState::HandedOver);
+    let stands_in = applicant.certificate_until.is_some() || holds_card;
+    if policy.interim_certificate_required && !stands_in {
         return Err(Refusal::InterimCertificateRequired);
     }
-    Ok(())
+    Ok(applicant)
 }
 
 /// Whether a refusal is the policy's: only such a one is a decision about a person, is stored and is counted.

@@ -12,7 +12,8 @@ use crate::support::{
 /// Calls with a person's data where it does not belong; answers what each was told.
 pub async fn mistakes(terminal: &Client, person: &Person) -> Vec<(String, String)> {
     let mut calls = wrong_sheets(person);
-    calls.extend(wrong_fields(person));
+    calls.extend(wrong_ids(person));
+    calls.extend(wrong_steps(person));
     let mut told = Vec::new();
     for (method, message) in calls {
         let path = format!("/ektp.v1.{method}");
@@ -83,33 +84,10 @@ fn wrong_sheets(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn wrong_fields(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
+/// What the office itself asks: ids, codes and tokens.
+fn wrong_ids(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
     let (nik, name) = (person.nik.clone(), person.name.clone());
     let get = |key| proto::GetEnrolmentRequest { key: Some(key) }.encode_to_vec();
-    let draft = proto::PrintRequestDraft {
-        resident_id: nik.clone(),
-        applicant_class: 1,
-    };
-    let lease = Some(proto::LeaseKey {
-        print_request_id: nik.clone(),
-        fence: 1,
-    });
-    let chip = proto::BlankBinding {
-        lease: lease.clone(),
-        serial: 1,
-        chip_uid: name.clone(),
-    };
-    let evidence = proto::MatchEvidence {
-        reader_id: name.clone(),
-        matched: true,
-        score: 1,
-    };
-    let complete = proto::CompleteHandoverRequest {
-        request_id: request_id(),
-        challenge_id: nik.clone(),
-        nonce: name.clone().into_bytes(),
-        evidence: Some(evidence),
-    };
     let enrolments = proto::ListEnrolmentsRequest {
         subdistrict: nik.clone(),
         page_token: name.clone(),
@@ -124,67 +102,82 @@ fn wrong_fields(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
         page_token: nik.clone(),
         ..proto::ListContactTasksRequest::default()
     };
+    let watch = proto::WatchQueueRequest {
+        district: nik.clone(),
+        resume_token: name.clone().into_bytes(),
+    };
+    let stock = proto::GetStockRequest {
+        location: name.clone(),
+    };
+    let blank = proto::LocateBlankRequest {
+        serial: nik.parse().expect("a NIK is a number"),
+    };
+    let by_id = get(proto::get_enrolment_request::Key::EnrolmentId(nik));
+    let by_nik = get(proto::get_enrolment_request::Key::Nik(name));
+    vec![
+        ("Registration/GetEnrolment", by_id),
+        ("Registration/GetEnrolment", by_nik),
+        ("Registration/ListEnrolments", enrolments.encode_to_vec()),
+        ("PrintQueue/ListPrintRequests", requests.encode_to_vec()),
+        ("PrintQueue/WatchQueue", watch.encode_to_vec()),
+        ("Inventory/GetStock", stock.encode_to_vec()),
+        ("Inventory/LocateBlank", blank.encode_to_vec()),
+        ("Handover/ListContactTasks", tasks.encode_to_vec()),
+    ]
+}
+
+/// What printers and readers send.
+fn wrong_steps(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
+    let (nik, name) = (person.nik.clone(), person.name.clone());
+    let draft = proto::PrintRequestDraft {
+        resident_id: nik.clone(),
+        applicant_class: 1,
+    };
     let submit = proto::SubmitPrintRequestsRequest {
         request_id: request_id(),
         drafts: vec![draft],
         validate_only: false,
     };
-    let watch = proto::WatchQueueRequest {
-        district: nik.clone(),
-        resume_token: name.clone().into_bytes(),
+    let leases = proto::LeasePrintRequestsRequest {
+        request_id: request_id(),
+        count: 1,
+        location: name.clone(),
     };
-    let number = nik.parse().expect("a NIK is a number");
+    let lease = Some(proto::LeaseKey {
+        print_request_id: nik.clone(),
+        fence: 1,
+    });
+    let chip = proto::BlankBinding {
+        lease: lease.clone(),
+        serial: 1,
+        chip_uid: name.clone(),
+    };
+    let bind = proto::BindBlanksRequest {
+        request_id: request_id(),
+        bindings: vec![chip],
+    };
+    let face = proto::GetCardFaceRequest { lease };
+    let start = proto::StartHandoverRequest {
+        request_id: request_id(),
+        collection_id: nik.clone(),
+    };
+    let evidence = proto::MatchEvidence {
+        reader_id: name.clone(),
+        matched: true,
+        score: 1,
+    };
+    let complete = proto::CompleteHandoverRequest {
+        request_id: request_id(),
+        challenge_id: nik,
+        nonce: name.into_bytes(),
+        evidence: Some(evidence),
+    };
     vec![
-        (
-            "Registration/GetEnrolment",
-            get(proto::get_enrolment_request::Key::EnrolmentId(nik.clone())),
-        ),
-        (
-            "Registration/GetEnrolment",
-            get(proto::get_enrolment_request::Key::Nik(name.clone())),
-        ),
-        ("Registration/ListEnrolments", enrolments.encode_to_vec()),
         ("PrintQueue/SubmitPrintRequests", submit.encode_to_vec()),
-        ("PrintQueue/ListPrintRequests", requests.encode_to_vec()),
-        (
-            "PrintQueue/LeasePrintRequests",
-            proto::LeasePrintRequestsRequest {
-                request_id: request_id(),
-                count: 1,
-                location: name.clone(),
-            }
-            .encode_to_vec(),
-        ),
-        (
-            "PrintQueue/BindBlanks",
-            proto::BindBlanksRequest {
-                request_id: request_id(),
-                bindings: vec![chip],
-            }
-            .encode_to_vec(),
-        ),
-        (
-            "PrintQueue/GetCardFace",
-            proto::GetCardFaceRequest { lease }.encode_to_vec(),
-        ),
-        ("PrintQueue/WatchQueue", watch.encode_to_vec()),
-        (
-            "Inventory/GetStock",
-            proto::GetStockRequest { location: name }.encode_to_vec(),
-        ),
-        (
-            "Inventory/LocateBlank",
-            proto::LocateBlankRequest { serial: number }.encode_to_vec(),
-        ),
-        (
-            "Handover/StartHandover",
-            proto::StartHandoverRequest {
-                request_id: request_id(),
-                collection_id: nik,
-            }
-            .encode_to_vec(),
-        ),
+        ("PrintQueue/LeasePrintRequests", leases.encode_to_vec()),
+        ("PrintQueue/BindBlanks", bind.encode_to_vec()),
+        ("PrintQueue/GetCardFace", face.encode_to_vec()),
+        ("Handover/StartHandover", start.encode_to_vec()),
         ("Handover/CompleteHandover", complete.encode_to_vec()),
-        ("Handover/ListContactTasks", tasks.encode_to_vec()),
     ]
 }

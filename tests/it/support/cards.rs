@@ -93,6 +93,13 @@ impl Client {
         Ok(answer.into_inner())
     }
 
+    /// A challenge for a card that must lie there and be this terminal's to hand over.
+    pub async fn challenge(&mut self, card: &proto::Collection) -> proto::StartHandoverResponse {
+        self.start_handover(&card.collection_id)
+            .await
+            .expect("the card lies there")
+    }
+
     /// Presents what a reader says under a challenge, as a new request.
     pub async fn complete_handover(
         &mut self,

@@ -42,6 +42,8 @@ pub struct Follower {
     pub picture: BTreeMap<String, QueueEntry>,
     /// Absent until the stream has said where it stands.
     placed: bool,
+    /// The database's time of the picture.
+    pub pictured: Option<prost_types::Timestamp>,
 }
 
 impl Client {
@@ -58,6 +60,7 @@ impl Client {
             revision: 0,
             picture: BTreeMap::new(),
             placed: false,
+            pictured: None,
         })
     }
 
@@ -120,6 +123,7 @@ impl Follower {
                 assert!(end.topic_revision <= end.revision);
                 self.topic_revision = end.topic_revision;
                 self.token.clone_from(&end.resume_token);
+                self.pictured = end.as_of_time;
                 self.placed = true;
             }
             Message::Change(change) => {
@@ -166,57 +170,56 @@ impl Follower {
     pub async fn snapshot(&mut self) {
         let begin = self.said().await;
         assert!(matches!(begin, Message::SnapshotBegin(_)), "{begin:?}");
-        loop {
-            match self.said().await {
-                Message::SnapshotChunk(_) => {}
-                Message::SnapshotEnd(_) => return,
-                other => panic!("not a part of a picture: {other:?}"),
-            }
+        let mut said = self.said().await;
+        while matches!(said, Message::SnapshotChunk(_)) {
+            said = self.said().await;
         }
+        assert!(matches!(said, Message::SnapshotEnd(_)), "{said:?}");
     }
 
     /// A resync must come now, and a whole picture after it.
     pub async fn resync(&mut self) -> ResyncReason {
-        loop {
-            match self.said().await {
-                Message::Resync(resync) => {
-                    self.snapshot().await;
-                    return resync.reason();
-                }
-                Message::Bookmark(_) => {}
-                other => panic!("not a resync: {other:?}"),
-            }
+        let mut said = self.said().await;
+        while matches!(said, Message::Bookmark(_)) {
+            said = self.said().await;
         }
+        let Message::Resync(resync) = said else {
+            panic!("not a resync: {said:?}")
+        };
+        self.snapshot().await;
+        resync.reason()
     }
 
     /// The next commit, whole; bookmarks in between are checked and passed over.
     pub async fn change(&mut self) -> Whole {
-        let mut whole: Option<Whole> = None;
+        let before = self.topic_revision;
+        let mut said = self.said().await;
+        while matches!(said, Message::Bookmark(_)) {
+            said = self.said().await;
+        }
+        let mut whole = Whole {
+            prior_revision: before,
+            revision: 0,
+            ids: Vec::new(),
+            parts: Vec::new(),
+            token: Vec::new(),
+        };
         loop {
-            match self.said().await {
-                Message::Change(change) => {
-                    let whole = whole.get_or_insert_with(|| Whole {
-                        prior_revision: change.prior_revision,
-                        revision: 0,
-                        ids: Vec::new(),
-                        parts: Vec::new(),
-                        token: Vec::new(),
-                    });
-                    whole.revision = change.revision;
-                    whole.parts.push(change.entries.len());
-                    whole.token.clone_from(&change.resume_token);
-                    let ids = change
-                        .entries
-                        .into_iter()
-                        .map(|entry| entry.print_request_id);
-                    whole.ids.extend(ids);
-                    if !change.more {
-                        return whole.clone();
-                    }
-                }
-                Message::Bookmark(_) if whole.is_none() => {}
-                other => panic!("not a change: {other:?}"),
+            let Message::Change(change) = said else {
+                panic!("not a change: {said:?}")
+            };
+            whole.revision = change.revision;
+            whole.parts.push(change.entries.len());
+            whole.token = change.resume_token;
+            let ids = change
+                .entries
+                .into_iter()
+                .map(|entry| entry.print_request_id);
+            whole.ids.extend(ids);
+            if !change.more {
+                return whole;
             }
+            said = self.said().await;
         }
     }
 
@@ -231,10 +234,11 @@ impl Follower {
 
     /// The next bookmark; nothing else may come before it.
     pub async fn bookmark(&mut self) -> proto::Bookmark {
-        match self.said().await {
-            Message::Bookmark(bookmark) => bookmark,
-            other => panic!("not a bookmark: {other:?}"),
-        }
+        let said = self.said().await;
+        let Message::Bookmark(bookmark) = said else {
+            panic!("not a bookmark: {said:?}")
+        };
+        bookmark
     }
 }
 
@@ -275,10 +279,12 @@ pub async fn commit(sql: &PgPool, district: i32, count: usize) -> (Vec<String>, 
     (ids, head.unsigned_abs())
 }
 
-/// Times that make a test short. Looks are frequent, so that what is written past the server is seen soon.
+/// Times that make a test short. Looks are frequent, so that what is written past the server is seen soon; pictures are
+/// not shared, so that each is of the moment.
 pub fn quick() -> ektp::feed::Timing {
     ektp::feed::Timing {
         look_every: Duration::from_millis(20),
+        share_for: Duration::ZERO,
         ..Default::default()
     }
 }

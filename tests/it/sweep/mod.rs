@@ -21,6 +21,7 @@ mod fields;
 mod input;
 mod isolation;
 mod noise;
+mod printing;
 mod replay;
 mod rights;
 mod samples;

@@ -8,6 +8,8 @@
 //!
 //! It holds a position and at most one commit; everything else is read when the reader has room for it.
 
+mod deliver;
+
 use std::{sync::Arc, time::Duration};
 
 use time::OffsetDateTime;
@@ -22,21 +24,19 @@ use crate::{
     feed::{
         Hub, Resync,
         chain::Position,
-        commits::{Commits, parts},
+        commits::Commits,
         hub::Good,
-        journal::{self, Event, Span},
-        ledger::{Ledger, Next, State},
+        journal,
+        ledger::{Ledger, State},
         picture::{Subject, no_ledger},
-        resume::{BEHIND_MAX, Place, judge},
-        subscription::{Ask, Change, Mark, Message},
+        resume::{Place, judge},
+        subscription::{Ask, Mark, Message},
         token::Token,
     },
 };
 
 /// Entries of one part of a snapshot.
 const CHUNK_MAX: usize = 200;
-/// Events of one page of a catch-up.
-const PAGE: i64 = 500;
 /// A client that is sent away waits at least so long, so that the other servers are ready for it.
 const DRAIN_AFTER: Duration = Duration::from_secs(1);
 /// And at most so much longer: not all terminals shall come back at once.
@@ -237,104 +237,6 @@ impl Reader {
             self.say_what_is_due(good).await?;
             self.wait(good).await?;
         }
-    }
-
-    /// Delivers what has come up to `head`.
-    async fn pull(&mut self, head: i64) -> Result<Result<(), Resync>, End> {
-        while self.position.revision < head {
-            let events = match self.ledger.after(self.position.revision) {
-                Next::Events(events) => {
-                    // The tail has checked how they follow one another, not how they follow this stream's position.
-                    let first = events.get(..1).unwrap_or_default();
-                    if first.is_empty() || self.state.borrow().history != self.history {
-                        return Ok(Ok(()));
-                    }
-                    if !self.position.is_followed_by(first) {
-                        self.hub.count_gap(self.ask.district);
-                        return Ok(Err(Resync::Diverged));
-                    }
-                    events
-                }
-                Next::Behind if head - self.position.revision > BEHIND_MAX => {
-                    return Ok(Err(Resync::Expired));
-                }
-                Next::Behind => match self.page(head).await? {
-                    Ok(events) => events,
-                    Err(why) => return Ok(Err(why)),
-                },
-            };
-            if let Err(why) = self.deliver(&events).await? {
-                return Ok(Err(why));
-            }
-        }
-        Ok(Ok(()))
-    }
-
-    /// The next events from the table. The connection is given back before anything is handed to the reader.
-    async fn page(&self, head: i64) -> Result<Result<Vec<Arc<Event>>, Resync>, End> {
-        let _turn = self.hub.catch_ups().acquire().await;
-        let mut db = self.hub.pool().acquire().await?;
-        let span = Span {
-            district: self.ask.district,
-            after: self.position.revision,
-            up_to: head,
-        };
-        let events: Vec<Arc<Event>> =
-            journal::events(&mut db, &[span], self.position.since(), PAGE)
-                .await?
-                .into_iter()
-                .map(|(_, event)| event)
-                .collect();
-        if !events.is_empty() && self.position.is_followed_by(&events) {
-            return Ok(Ok(events));
-        }
-        // Retention may have passed by since the stream was opened.
-        let facts = journal::facts(&mut db, self.ask.district, self.ask.topic, None, None)
-            .await?
-            .ok_or_else(no_ledger)?;
-        if facts.floor > self.position.revision {
-            return Ok(Err(Resync::Expired));
-        }
-        self.hub.count_gap(self.ask.district);
-        Ok(Err(Resync::Diverged))
-    }
-
-    /// Hands over the topic's commits among the ledger's next events.
-    async fn deliver(&mut self, events: &[Arc<Event>]) -> Result<Result<(), Resync>, End> {
-        for event in events {
-            let Some(commit) = self.commits.push(event) else {
-                continue;
-            };
-            if commit[0].prior_revision != self.topic_revision {
-                self.hub.count_gap(self.ask.district);
-                return Ok(Err(Resync::Diverged));
-            }
-            for part in parts(&commit) {
-                let token = if part.more {
-                    Vec::new()
-                } else {
-                    self.token(&Position::at(event))
-                };
-                self.topic_revision = part.revision;
-                let at = part.at;
-                self.hand(Message::Change(Change {
-                    prior_revision: part.prior_revision,
-                    revision: part.revision,
-                    bodies: part.bodies,
-                    more: part.more,
-                    token,
-                    as_of: at,
-                }))
-                .await?;
-                self.hub.note_lag(at);
-            }
-            self.spoke = Instant::now();
-            self.stale = false;
-        }
-        if let Some(last) = events.last() {
-            self.position = Position::at(last);
-        }
-        Ok(Ok(()))
     }
 
     /// Speaks where there is nothing to deliver: nothing was missed, the picture may be old, the end.

@@ -1,0 +1,135 @@
+//! Blanks from the maker to the holder's hand, through the clients of the centre's store and of the districts' terminals.
+
+mod cards;
+mod shipments;
+
+use ektp::proto;
+use tonic::Status;
+
+use super::support::office::{Client, Office, request_id};
+
+/// Runs of serials, as the messages carry them.
+fn runs(ends: &[(i64, i64)]) -> Vec<proto::SerialRange> {
+    ends.iter()
+        .map(|&(first, last)| proto::SerialRange { first, last })
+        .collect()
+}
+
+/// The short ways of these tests; each makes a request id of its own.
+trait Blanks {
+    async fn deliver(
+        &mut self,
+        ends: &[(i64, i64)],
+    ) -> Result<proto::RegisterDeliveryResponse, Status>;
+    async fn dispatch(&mut self, to: &str, ends: &[(i64, i64)]) -> Result<proto::Shipment, Status>;
+    async fn receive(
+        &mut self,
+        shipment: &str,
+        ends: &[(i64, i64)],
+    ) -> Result<proto::ReceiveShipmentResponse, Status>;
+    async fn account(&mut self, location: &str) -> Result<proto::GetStockResponse, Status>;
+    async fn stock_of(&mut self, location: &str) -> proto::Stock;
+    async fn locate(&mut self, serial: i64) -> Result<proto::LocateBlankResponse, Status>;
+}
+
+impl Blanks for Client {
+    async fn deliver(
+        &mut self,
+        ends: &[(i64, i64)],
+    ) -> Result<proto::RegisterDeliveryResponse, Status> {
+        let request = proto::RegisterDeliveryRequest {
+            request_id: request_id(),
+            document_number: "BA-7/2017".to_owned(),
+            serials: runs(ends),
+        };
+        let answer = self.inventory.register_delivery(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    async fn dispatch(&mut self, to: &str, ends: &[(i64, i64)]) -> Result<proto::Shipment, Status> {
+        let request = proto::DispatchShipmentRequest {
+            request_id: request_id(),
+            destination: to.to_owned(),
+            document_number: "SJ-7/2017".to_owned(),
+            serials: runs(ends),
+        };
+        let answer = self
+            .inventory
+            .dispatch_shipment(request)
+            .await?
+            .into_inner();
+        assert_eq!(
+            answer.committed_revision, 0,
+            "a dispatch stands in the receiver's ledger"
+        );
+        Ok(answer.shipment.expect("a shipment"))
+    }
+
+    async fn receive(
+        &mut self,
+        shipment: &str,
+        ends: &[(i64, i64)],
+    ) -> Result<proto::ReceiveShipmentResponse, Status> {
+        let request = proto::ReceiveShipmentRequest {
+            request_id: request_id(),
+            shipment_id: shipment.to_owned(),
+            serials: runs(ends),
+            document_number: "BAST-7/2017".to_owned(),
+        };
+        let answer = self.inventory.receive_shipment(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    async fn account(&mut self, location: &str) -> Result<proto::GetStockResponse, Status> {
+        let request = proto::GetStockRequest {
+            location: location.to_owned(),
+        };
+        let answer = self.inventory.get_stock(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    async fn stock_of(&mut self, location: &str) -> proto::Stock {
+        let answer = self.account(location).await.expect("the account is shown");
+        answer.stock.expect("an account")
+    }
+
+    async fn locate(&mut self, serial: i64) -> Result<proto::LocateBlankResponse, Status> {
+        let request = proto::LocateBlankRequest { serial };
+        let answer = self.inventory.locate_blank(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+}
+
+/// Law 3: each account adds up, and what was delivered to the centre is somewhere.
+async fn assert_conserved(office: &Office, districts: &[&str], after: &str) {
+    let mut store = office.centre("store").await;
+    let (mut delivered, mut somewhere) = (0, 0);
+    for location in [&["centre"], districts].concat() {
+        let s = store.stock_of(location).await;
+        let held = s.in_stock + s.bound + s.at_site + s.handed_over + s.spoiled;
+        assert_eq!(
+            s.received,
+            s.sent_on + held,
+            "{location} after {after}: {s:?}"
+        );
+        somewhere += held + s.in_transit + s.disputed;
+        if location == "centre" {
+            delivered = s.received;
+        }
+    }
+    assert_eq!(delivered, somewhere, "nationally after {after}");
+}
+
+/// The explaining values of a refusal.
+fn metadata(status: &Status) -> std::collections::HashMap<String, String> {
+    tonic_types::StatusExt::get_details_error_info(status)
+        .map(|info| info.metadata)
+        .unwrap_or_default()
+}
+
+/// Asserts that two refusals cannot be told apart: a foreign thing is as absent as a missing one.
+fn assert_same(one: &Status, other: &Status) {
+    assert_eq!(one.code(), other.code());
+    assert_eq!(one.message(), other.message());
+    assert_eq!(one.details(), other.details());
+}

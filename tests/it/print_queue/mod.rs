@@ -1,0 +1,226 @@
+//! The print queue through its terminals' eyes: who is queued, in which order, and what a printer may do. Here the short
+//! ways of these stories; the stories stand in the files below.
+//!
+//! A lease's time is the database's. Where a test needs it to be over it says so to the database instead of waiting.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "test code does not use the query macros, so that the metadata holds src only"
+)]
+
+mod leasing;
+mod printing;
+mod submission;
+
+use ektp::proto::{
+    self, ApplicantClass, ErrorReason, PrintRequestState, print_step_result, renew_lease_result,
+    submit_print_request_result,
+};
+
+use crate::support::{
+    office::{Client, Office, request_id},
+    people::key,
+};
+
+/// A reason without its prefix.
+fn name(refusal: &proto::Refusal) -> String {
+    let reason = ErrorReason::try_from(refusal.reason).expect("a known reason");
+    reason
+        .as_str_name()
+        .trim_start_matches("ERROR_REASON_")
+        .to_owned()
+}
+
+/// The entry or the refusal of one submission.
+fn submitted(
+    result: &proto::SubmitPrintRequestResult,
+) -> Result<&proto::QueueEntry, &proto::Refusal> {
+    match result
+        .outcome
+        .as_ref()
+        .expect("every draft gets an outcome")
+    {
+        submit_print_request_result::Outcome::Queued(entry) => Ok(entry),
+        submit_print_request_result::Outcome::Refused(refusal) => Err(refusal),
+    }
+}
+
+/// What became of each submission, in a word.
+fn fates(results: &[proto::SubmitPrintRequestResult]) -> Vec<String> {
+    results
+        .iter()
+        .map(|r| submitted(r).map_or_else(name, |_| "QUEUED".to_owned()))
+        .collect()
+}
+
+/// The entry or the refusal of one item of a printer's batch.
+fn stepped(result: &proto::PrintStepResult) -> Result<&proto::QueueEntry, &proto::Refusal> {
+    match result.outcome.as_ref().expect("every item gets an outcome") {
+        print_step_result::Outcome::Entry(entry) => Ok(entry),
+        print_step_result::Outcome::Refused(refusal) => Err(refusal),
+    }
+}
+
+/// What became of each item, in a word: the state or the reason.
+fn steps(results: &[proto::PrintStepResult]) -> Vec<String> {
+    results
+        .iter()
+        .map(|r| stepped(r).map_or_else(name, state))
+        .collect()
+}
+
+/// The state's name without its prefix.
+fn state(entry: &proto::QueueEntry) -> String {
+    let state = PrintRequestState::try_from(entry.state).expect("a known state");
+    state
+        .as_str_name()
+        .trim_start_matches("PRINT_REQUEST_STATE_")
+        .to_owned()
+}
+
+/// The entry of a lease.
+fn entry(lease: &proto::Lease) -> &proto::QueueEntry {
+    lease.entry.as_ref().expect("a lease has its entry")
+}
+
+fn lease_ids(leases: &[proto::Lease]) -> Vec<String> {
+    leases
+        .iter()
+        .map(|lease| entry(lease).print_request_id.clone())
+        .collect()
+}
+
+impl Client {
+    /// Asks for cards of these classes.
+    async fn ask(
+        &mut self,
+        drafts: &[(&str, ApplicantClass)],
+        validate_only: bool,
+    ) -> proto::SubmitPrintRequestsResponse {
+        let drafts = drafts
+            .iter()
+            .map(|(resident_id, class)| proto::PrintRequestDraft {
+                resident_id: (*resident_id).to_owned(),
+                applicant_class: (*class).into(),
+            });
+        let request = proto::SubmitPrintRequestsRequest {
+            request_id: request_id(),
+            drafts: drafts.collect(),
+            validate_only,
+        };
+        let answer = self.print_queue.submit_print_requests(request).await;
+        answer.expect("the drafts are answered").into_inner()
+    }
+
+    /// All open requests, in the order of the queue.
+    async fn queue(&mut self) -> Vec<proto::PrintRequest> {
+        let request = proto::ListPrintRequestsRequest {
+            page_size: 500,
+            ..Default::default()
+        };
+        let answer = self.print_queue.list_print_requests(request).await;
+        answer
+            .expect("the list is answered")
+            .into_inner()
+            .print_requests
+    }
+
+    /// One request, with its place.
+    async fn print_request(&mut self, id: &str) -> Result<proto::PrintRequest, tonic::Status> {
+        let request = proto::GetPrintRequestRequest {
+            print_request_id: id.to_owned(),
+        };
+        let answer = self.print_queue.get_print_request(request).await?;
+        Ok(answer.into_inner().print_request.expect("the request"))
+    }
+
+    /// Where one request stands.
+    async fn standing(&mut self, id: &str) -> String {
+        let request = self.print_request(id).await.expect("the request is here");
+        state(&request.entry.expect("a request has its entry"))
+    }
+
+    /// Reports one spoiled blank.
+    async fn spoil(&mut self, lease: &proto::Lease, serial: i64) -> proto::PrintStepResult {
+        let blank = proto::SpoiledBlank {
+            lease: Some(key(lease)),
+            serial,
+            kind: proto::SpoilageKind::PrintFailure.into(),
+        };
+        let request = proto::ReportSpoiledRequest {
+            request_id: request_id(),
+            blanks: vec![blank],
+        };
+        let answer = self.print_queue.report_spoiled(request).await;
+        answer
+            .expect("the report is answered")
+            .into_inner()
+            .results
+            .swap_remove(0)
+    }
+
+    /// Gives leases back.
+    async fn release(&mut self, leases: &[proto::Lease]) -> Vec<proto::PrintStepResult> {
+        let leases = leases.iter().map(key).collect();
+        let request = proto::ReleaseLeasesRequest {
+            request_id: request_id(),
+            leases,
+        };
+        let answer = self.print_queue.release_leases(request).await;
+        answer
+            .expect("the release is answered")
+            .into_inner()
+            .results
+    }
+
+    /// Renews one lease: its new end, or the reason.
+    async fn renew(&mut self, lease: &proto::Lease) -> Result<prost_types::Timestamp, String> {
+        let leases = vec![key(lease)];
+        let request = proto::RenewLeasesRequest {
+            request_id: request_id(),
+            leases,
+        };
+        let answer = self.print_queue.renew_leases(request).await;
+        let result = answer
+            .expect("the renewal is answered")
+            .into_inner()
+            .results
+            .swap_remove(0);
+        match result.outcome.expect("every lease gets an outcome") {
+            renew_lease_result::Outcome::LeaseExpireTime(end) => Ok(end),
+            renew_lease_result::Outcome::Refused(refusal) => Err(name(&refusal)),
+        }
+    }
+
+    /// What is printed under a lease.
+    async fn face(&mut self, lease: &proto::Lease) -> Result<proto::CardFace, tonic::Status> {
+        let request = proto::GetCardFaceRequest {
+            lease: Some(key(lease)),
+        };
+        let answer = self.print_queue.get_card_face(request).await?;
+        Ok(answer.into_inner().face.expect("the face"))
+    }
+}
+
+impl Office {
+    /// Lets a lease's time be over.
+    async fn let_run_out(&self, lease: &proto::Lease) {
+        let id: uuid::Uuid = entry(lease).print_request_id.parse().expect("an id");
+        sqlx::query(
+            "update print_request set lease_expires_at = clock_timestamp() - interval '1 second'
+             where print_request_id = $1",
+        )
+        .bind(id)
+        .execute(&self.sql)
+        .await
+        .expect("the lease is there");
+    }
+
+    /// How many rows a table has.
+    async fn rows(&self, table: &'static str) -> i64 {
+        let count = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+        sqlx::query_scalar(count)
+            .fetch_one(&self.sql)
+            .await
+            .expect("the table is there")
+    }
+}
