@@ -4,6 +4,12 @@
     reason = "tests look into tables as they like; the macros' metadata holds the statements of src alone"
 )]
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "tests ask a database of their own at run time, and tell on their own standard error what went wrong"
+)]
+
 mod architecture;
 mod callers;
 mod cancel;

@@ -62,7 +62,8 @@ pub async fn lock_queue(
 pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<Leased>)> {
     // Across: stock is inventory's, identity and enrolment are registration's; one whose identity is no longer the one
     // that the centre found unique is passed over. Each class is one stretch of the index, cut to the room. Rows are locked
-    // by id before they are changed, as every act on requests does. The outer join answers the room without leases, too.
+    // by id before they are changed, as every act on requests does; by an array, because the planner, who cannot foresee how
+    // few they are, would join with every open request of the nation. The outer join answers the room without leases, too.
     let rows = sqlx::query!(
         r#"
         with room as (
@@ -92,7 +93,7 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
         ), locked as materialized (
             select p.print_request_id
             from print_request p
-            where p.print_request_id in (select w.print_request_id from walk w) and p.state = 'QUEUED'
+            where p.print_request_id = any (array (select w.print_request_id from walk w)) and p.state = 'QUEUED'
             order by p.print_request_id
             for update
         ), taken as (

@@ -199,6 +199,14 @@ impl Client {
         let answer = self.print_queue.get_card_face(request).await?;
         Ok(answer.into_inner().face.expect("the face"))
     }
+
+    /// Why nothing is shown under a lease. What would be shown stays out of the output of a failing test.
+    async fn no_face(&mut self, lease: &proto::Lease) -> tonic::Status {
+        match self.face(lease).await {
+            Ok(_) => panic!("a face was shown"),
+            Err(status) => status,
+        }
+    }
 }
 
 impl Office {
