@@ -54,21 +54,33 @@ async fn enrol(office: &Office, identity: Option<Identity>) -> Result<(), Status
 async fn strangers_are_not_let_in_and_leave_nothing() {
     let office = Office::open().await;
     let folder = Folder::new();
-    let other = Authority::open_or_create(folder.path(), Clock::System.now()).expect("another authority");
+    let other =
+        Authority::open_or_create(folder.path(), Clock::System.now()).expect("another authority");
     let hour = Duration::hours(1);
     for (who, identity) in [
-        ("of another authority", Some(identity(&other, hour, Duration::ZERO))),
+        (
+            "of another authority",
+            Some(identity(&other, hour, Duration::ZERO)),
+        ),
         ("expired", Some(identity(authority(), hour, hour * 2))),
-        ("not valid yet", Some(identity(authority(), hour * 48, hour * -24))),
+        (
+            "not valid yet",
+            Some(identity(authority(), hour * 48, hour * -24)),
+        ),
         ("without a certificate", None),
     ] {
         let status = enrol(&office, identity).await.expect_err(who);
         // TLS ends the connection, or the edge refuses: never an answer of the service.
-        let outside = matches!(status.code(), Code::Unavailable | Code::Unauthenticated | Code::Unknown);
+        let outside = matches!(
+            status.code(),
+            Code::Unavailable | Code::Unauthenticated | Code::Unknown
+        );
         assert!(outside, "{who}: {status:?}");
         assert_eq!(look::count(&office.sql, "request").await, 0, "{who}");
         assert_eq!(look::count(&office.sql, "resident").await, 0, "{who}");
     }
     let known = identity(authority(), hour, Duration::ZERO);
-    enrol(&office, Some(known)).await.expect("the same call by a known terminal");
+    enrol(&office, Some(known))
+        .await
+        .expect("the same call by a known terminal");
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use ektp::proto::{
-    self, print_step_result::Outcome as Step, interim_certificate_result::Outcome as Issued,
+    self, interim_certificate_result::Outcome as Issued, print_step_result::Outcome as Step,
 };
 use prost::Message;
 use rand::{RngExt as _, SeedableRng as _};
@@ -63,46 +63,80 @@ impl Writer {
 
     async fn enrol_and_certify(&mut self, people: &[ektp::cli::demo::people::Person]) {
         for person in people {
-            let request = proto::RecordEnrolmentRequest { request_id: request_id(), enrolment: Some(draft(person)) };
+            let request = proto::RecordEnrolmentRequest {
+                request_id: request_id(),
+                enrolment: Some(draft(person)),
+            };
             let recorded: proto::RecordEnrolmentResponse =
                 self.write("Registration/RecordEnrolment", request).await;
             let request = proto::IssueInterimCertificatesRequest {
                 request_id: request_id(),
                 enrolment_ids: vec![recorded.enrolment_id],
             };
-            let issued: proto::IssueInterimCertificatesResponse =
-                self.write("Registration/IssueInterimCertificates", request).await;
-            assert!(matches!(issued.results[0].outcome, Some(Issued::Certificate(_))), "{issued:?}");
+            let issued: proto::IssueInterimCertificatesResponse = self
+                .write("Registration/IssueInterimCertificates", request)
+                .await;
+            assert!(
+                matches!(issued.results[0].outcome, Some(Issued::Certificate(_))),
+                "{issued:?}"
+            );
         }
     }
 
     /// Takes one request from the queue and a blank from the store, and makes a card of them or a spoiled blank.
     async fn print(&mut self, serial: i64, spoil: bool) {
-        let request = proto::LeasePrintRequestsRequest { request_id: request_id(), count: 1, location: String::new() };
-        let leased: proto::LeasePrintRequestsResponse = self.write("PrintQueue/LeasePrintRequests", request).await;
+        let request = proto::LeasePrintRequestsRequest {
+            request_id: request_id(),
+            count: 1,
+            location: String::new(),
+        };
+        let leased: proto::LeasePrintRequestsResponse =
+            self.write("PrintQueue/LeasePrintRequests", request).await;
         let lease = key(&leased.leases[0]);
         let binding = proto::BlankBinding {
             lease: Some(lease.clone()),
             serial,
             chip_uid: format!("04{serial:012x}"),
         };
-        let request = proto::BindBlanksRequest { request_id: request_id(), bindings: vec![binding] };
+        let request = proto::BindBlanksRequest {
+            request_id: request_id(),
+            bindings: vec![binding],
+        };
         let bound: proto::BindBlanksResponse = self.write("PrintQueue/BindBlanks", request).await;
-        assert!(matches!(bound.results[0].outcome, Some(Step::Entry(_))), "{bound:?}");
+        assert!(
+            matches!(bound.results[0].outcome, Some(Step::Entry(_))),
+            "{bound:?}"
+        );
         let results = if spoil {
             let blank = proto::SpoiledBlank {
                 lease: Some(lease),
                 serial,
                 kind: proto::SpoilageKind::PrintFailure.into(),
             };
-            let request = proto::ReportSpoiledRequest { request_id: request_id(), blanks: vec![blank] };
-            self.write::<_, proto::ReportSpoiledResponse>("PrintQueue/ReportSpoiled", request).await.results
+            let request = proto::ReportSpoiledRequest {
+                request_id: request_id(),
+                blanks: vec![blank],
+            };
+            self.write::<_, proto::ReportSpoiledResponse>("PrintQueue/ReportSpoiled", request)
+                .await
+                .results
         } else {
-            let card = proto::PrintedCard { lease: Some(lease), serial };
-            let request = proto::ReportPrintedRequest { request_id: request_id(), cards: vec![card] };
-            self.write::<_, proto::ReportPrintedResponse>("PrintQueue/ReportPrinted", request).await.results
+            let card = proto::PrintedCard {
+                lease: Some(lease),
+                serial,
+            };
+            let request = proto::ReportPrintedRequest {
+                request_id: request_id(),
+                cards: vec![card],
+            };
+            self.write::<_, proto::ReportPrintedResponse>("PrintQueue/ReportPrinted", request)
+                .await
+                .results
         };
-        assert!(matches!(results[0].outcome, Some(Step::Entry(_))), "{results:?}");
+        assert!(
+            matches!(results[0].outcome, Some(Step::Entry(_))),
+            "{results:?}"
+        );
     }
 }
 
@@ -117,13 +151,22 @@ async fn a_client_that_hangs_up_leaves_nothing_half_done() {
 
     let mut writers = Vec::new();
     for (number, people) in people.chunks(PEOPLE_EACH).enumerate() {
-        let channel = office.terminal(&format!("{DISTRICT}/office/{}", number + 1)).await.channel;
+        let channel = office
+            .terminal(&format!("{DISTRICT}/office/{}", number + 1))
+            .await
+            .channel;
         let seed = u64::try_from(number).expect("a small number");
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut writer = Writer { channel, rng, acknowledged: 0, dropped: 0 };
+        let mut writer = Writer {
+            channel,
+            rng,
+            acknowledged: 0,
+            dropped: 0,
+        };
         let people = people.to_vec();
         writers.push(tokio::spawn(async move {
-            let first = BLANKS.0 + i64::try_from(number * (CARDS_EACH + 1)).expect("a small number");
+            let first =
+                BLANKS.0 + i64::try_from(number * (CARDS_EACH + 1)).expect("a small number");
             writer.enrol_and_certify(&people).await;
             writer.print(first, true).await;
             for serial in first + 1..=first + i64::try_from(CARDS_EACH).expect("a small number") {
@@ -139,7 +182,10 @@ async fn a_client_that_hangs_up_leaves_nothing_half_done() {
         dropped += unheard;
     }
     let writes = WRITERS * (2 * PEOPLE_EACH + 3 * (CARDS_EACH + 1));
-    assert!(writes > 400 && dropped > writes / 10, "{writes} writes, {dropped} dropped, {acknowledged} heard at once");
+    assert!(
+        writes > 400 && dropped > writes / 10,
+        "{writes} writes, {dropped} dropped, {acknowledged} heard at once"
+    );
 
     look::until_none(
         &office.sql,
@@ -151,7 +197,8 @@ async fn a_client_that_hangs_up_leaves_nothing_half_done() {
 }
 
 async fn everything_happened_once(office: &Office, (cards, spoiled): (usize, usize)) {
-    let count = async |of: &str| usize::try_from(look::count(&office.sql, of).await).expect("not negative");
+    let count =
+        async |of: &str| usize::try_from(look::count(&office.sql, of).await).expect("not negative");
     let people = cards + WRITERS * PEOPLE_EACH;
     for (of, expected) in [
         ("resident", people),
@@ -173,7 +220,11 @@ async fn everything_happened_once(office: &Office, (cards, spoiled): (usize, usi
         .fetch_one(&office.sql)
         .await
         .expect("the requests can be read");
-    assert_eq!(usize::try_from(attempts), Ok(cards + spoiled), "each spoiled blank adds one attempt");
+    assert_eq!(
+        usize::try_from(attempts),
+        Ok(cards + spoiled),
+        "each spoiled blank adds one attempt"
+    );
     // The ledger is dense: its head is the number of its events.
     let heads: Vec<(i64, i64)> = sqlx::query_as(
         "select h.head, count(e.revision) from feed_head h join feed_event e using (district) group by h.district",
@@ -181,15 +232,25 @@ async fn everything_happened_once(office: &Office, (cards, spoiled): (usize, usi
     .fetch_all(&office.sql)
     .await
     .expect("the ledger can be read");
-    assert!(heads.iter().all(|(head, events)| head == events), "{heads:?}");
+    assert!(
+        heads.iter().all(|(head, events)| head == events),
+        "{heads:?}"
+    );
 }
 
 async fn stock_is_conserved(office: &Office, (cards, spoiled): (usize, usize)) {
     let mut terminal = office.terminal("35.75/office/99").await;
-    let answer = terminal.inventory.get_stock(proto::GetStockRequest::default()).await.expect("an account");
+    let answer = terminal
+        .inventory
+        .get_stock(proto::GetStockRequest::default())
+        .await
+        .expect("an account");
     let stock = answer.into_inner().stock.expect("an account");
     let (cards, spoiled) = (cards as u64, spoiled as u64);
-    assert_eq!((stock.at_site, stock.spoiled, stock.bound), (cards, spoiled, 0));
+    assert_eq!(
+        (stock.at_site, stock.spoiled, stock.bound),
+        (cards, spoiled, 0)
+    );
     let accounted = stock.sent_on
         + stock.in_stock
         + stock.bound

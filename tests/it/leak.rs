@@ -30,9 +30,20 @@ fn needles(people: &[Person]) -> Vec<String> {
     let mut needles = Vec::new();
     for person in people {
         let phone = person.phone.iter().flat_map(|phone| {
-            [phone.clone(), phone.trim_start_matches('+').to_owned(), phone.replace("+62", "0")]
+            [
+                phone.clone(),
+                phone.trim_start_matches('+').to_owned(),
+                phone.replace("+62", "0"),
+            ]
         });
-        for value in [person.nik.clone(), person.name.clone(), person.mother_name.clone()].into_iter().chain(phone) {
+        for value in [
+            person.nik.clone(),
+            person.name.clone(),
+            person.mother_name.clone(),
+        ]
+        .into_iter()
+        .chain(phone)
+        {
             needles.push(value.bytes().map(|byte| format!("{byte:02x}")).collect());
             needles.push(value.to_uppercase());
             needles.push(value);
@@ -43,7 +54,9 @@ fn needles(people: &[Person]) -> Vec<String> {
 
 /// Which needles a text holds; a test must not print them, so their places.
 fn found(needles: &[String], text: &str) -> Vec<usize> {
-    (0..needles.len()).filter(|place| text.contains(&needles[*place])).collect()
+    (0..needles.len())
+        .filter(|place| text.contains(&needles[*place]))
+        .collect()
 }
 
 async fn found_in_tables(needles: &[String], sql: &PgPool) -> Vec<(String, Vec<usize>)> {
@@ -65,8 +78,14 @@ fn named() -> Vec<Person> {
     people.retain(|person| person.name.contains(' ') && person.mother_name.contains(' '));
     people.truncate(PEOPLE);
     assert_eq!(people.len(), PEOPLE);
-    assert!(people.iter().any(|person| person.phone.is_some()), "some get a notice");
-    assert!(people.iter().any(|person| person.phone.is_none()), "some get a visit");
+    assert!(
+        people.iter().any(|person| person.phone.is_some()),
+        "some get a notice"
+    );
+    assert!(
+        people.iter().any(|person| person.phone.is_none()),
+        "some get a visit"
+    );
     people
 }
 
@@ -78,13 +97,25 @@ async fn no_table_no_notice_and_no_error_holds_anything_personal() {
     let errors = a_whole_day(&office, &people).await;
     look::until_none(&office.sql, "notice where state = 'QUEUED'").await;
 
-    assert_eq!(found_in_tables(&needles, &office.sql).await, [], "in a table");
+    assert_eq!(
+        found_in_tables(&needles, &office.sql).await,
+        [],
+        "in a table"
+    );
     let notices = fs::read_to_string(office.notices()).expect("notices were sent");
     assert!(notices.lines().count() > PEOPLE / 4, "most left a number");
     assert_eq!(found(&needles, &notices), [0_usize; 0], "in a notice");
-    assert!(errors.len() > 10 * people.len(), "many calls went wrong: {}", errors.len());
+    assert!(
+        errors.len() > 10 * people.len(),
+        "many calls went wrong: {}",
+        errors.len()
+    );
     for (path, text) in errors {
-        assert_eq!(found(&needles, &text), [0_usize; 0], "in an answer of {path}");
+        assert_eq!(
+            found(&needles, &text),
+            [0_usize; 0],
+            "in an answer of {path}"
+        );
     }
 }
 
@@ -95,9 +126,16 @@ async fn a_planted_leak_is_found_in_text_and_in_bytes() {
     let needles = needles(&people);
     for column in ["words text", "bytes bytea"] {
         let create = format!("create table planted ({column})");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(create)).execute(&office.sql).await.expect("a new table");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(create))
+            .execute(&office.sql)
+            .await
+            .expect("a new table");
         let insert = "insert into planted select convert_to($1, 'UTF8')";
-        let insert = if column.ends_with("text") { "insert into planted select $1" } else { insert };
+        let insert = if column.ends_with("text") {
+            "insert into planted select $1"
+        } else {
+            insert
+        };
         sqlx::query(insert)
             .bind(format!("handed to {}", people[3].mother_name))
             .execute(&office.sql)
@@ -105,7 +143,10 @@ async fn a_planted_leak_is_found_in_text_and_in_bytes() {
             .expect("a row");
         let found = found_in_tables(&needles, &office.sql).await;
         assert_eq!(found.len(), 1, "{column}: {found:?}");
-        sqlx::raw_sql("drop table planted").execute(&office.sql).await.expect("ours");
+        sqlx::raw_sql("drop table planted")
+            .execute(&office.sql)
+            .await
+            .expect("ours");
     }
 }
 
@@ -120,13 +161,20 @@ async fn a_whole_day(office: &Office, people: &[Person]) -> Vec<(String, String)
         known.push(terminal.enrol(person).await);
         errors.extend(mistakes(&terminal, person).await);
     }
-    let enrolments: Vec<String> = known.iter().map(|(enrolment, _)| enrolment.clone()).collect();
+    let enrolments: Vec<String> = known
+        .iter()
+        .map(|(enrolment, _)| enrolment.clone())
+        .collect();
     terminal.certify(&enrolments).await;
     let count = u32::try_from(people.len()).expect("a few");
     let tasks = matcher.lease_checks(count).await;
     let (refused, unique) = tasks.split_at(2);
-    matcher.decide(&refused[..1], VerdictOutcome::Duplicate).await;
-    matcher.decide(&refused[1..], VerdictOutcome::DemographicMismatch).await;
+    matcher
+        .decide(&refused[..1], VerdictOutcome::Duplicate)
+        .await;
+    matcher
+        .decide(&refused[1..], VerdictOutcome::DemographicMismatch)
+        .await;
     matcher.decide(unique, VerdictOutcome::Unique).await;
 
     let residents: Vec<String> = known.into_iter().map(|(_, resident)| resident).collect();
@@ -137,7 +185,10 @@ async fn a_whole_day(office: &Office, people: &[Person]) -> Vec<(String, String)
     assert_eq!(leases.len(), unique.len(), "the unique ones are printed");
     for lease in &leases {
         let lease = Some(crate::support::people::key(lease));
-        let face = terminal.print_queue.get_card_face(proto::GetCardFaceRequest { lease }).await;
+        let face = terminal
+            .print_queue
+            .get_card_face(proto::GetCardFaceRequest { lease })
+            .await;
         face.expect("its holder may see it");
     }
     terminal.bind(&leases, FIRST_BLANK).await;
@@ -152,12 +203,26 @@ async fn a_whole_day(office: &Office, people: &[Person]) -> Vec<(String, String)
 /// Hands over every second card, after a holder whose finger did not match.
 async fn hand_over(terminal: &mut Client) {
     let handover = &mut terminal.handover;
-    let awaiting = handover.list_awaiting(proto::ListAwaitingRequest::default()).await.expect("a page");
+    let awaiting = handover
+        .list_awaiting(proto::ListAwaitingRequest::default())
+        .await
+        .expect("a page");
     for card in awaiting.into_inner().collections.into_iter().step_by(2) {
-        let request = proto::StartHandoverRequest { request_id: request_id(), collection_id: card.collection_id };
-        let started = handover.start_handover(request).await.expect("it begins").into_inner();
+        let request = proto::StartHandoverRequest {
+            request_id: request_id(),
+            collection_id: card.collection_id,
+        };
+        let started = handover
+            .start_handover(request)
+            .await
+            .expect("it begins")
+            .into_inner();
         for matched in [false, true] {
-            let evidence = proto::MatchEvidence { reader_id: "reader-1".to_owned(), matched, score: 1 };
+            let evidence = proto::MatchEvidence {
+                reader_id: "reader-1".to_owned(),
+                matched,
+                score: 1,
+            };
             let request = proto::CompleteHandoverRequest {
                 request_id: request_id(),
                 challenge_id: started.challenge_id.clone(),
@@ -176,7 +241,8 @@ async fn mistakes(terminal: &Client, person: &Person) -> Vec<(String, String)> {
     let mut told = Vec::new();
     for (method, message) in calls {
         let path = format!("/ektp.v1.{method}");
-        let answer = raw::exchange(&terminal.channel, &path, vec![message], Sending::Closed, 1).await;
+        let answer =
+            raw::exchange(&terminal.channel, &path, vec![message], Sending::Closed, 1).await;
         told.push((method.to_owned(), everything(&answer)));
     }
     let nowhere = format!("/ektp.v1.Registration/{}", person.nik);
@@ -188,7 +254,10 @@ async fn mistakes(terminal: &Client, person: &Person) -> Vec<(String, String)> {
 /// An answer as text, with every byte of its details.
 fn everything(answer: &Answer) -> String {
     match answer {
-        Ok(messages) => messages.iter().map(|message| String::from_utf8_lossy(message)).collect(),
+        Ok(messages) => messages
+            .iter()
+            .map(|message| String::from_utf8_lossy(message))
+            .collect(),
         Err(status) => {
             let details = String::from_utf8_lossy(status.details()).into_owned();
             format!("{} {details} {:?}", status.message(), status.metadata())
@@ -203,7 +272,11 @@ fn wrong_sheets(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
         draft
     };
     let record = |request_id: String, sheet| {
-        proto::RecordEnrolmentRequest { request_id, enrolment: Some(sheet) }.encode_to_vec()
+        proto::RecordEnrolmentRequest {
+            request_id,
+            enrolment: Some(sheet),
+        }
+        .encode_to_vec()
     };
     let malformed = sheet(&|resident| {
         resident.nik.push('1');
@@ -215,8 +288,14 @@ fn wrong_sheets(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
         resident.birth_date = resident.nik.clone();
     });
     let swapped = sheet(&|resident| std::mem::swap(&mut resident.nik, &mut resident.full_name));
-    let import = proto::ImportEnrolmentsRequest { request_id: request_id(), enrolment: Some(malformed.clone()) };
-    let again = proto::ImportEnrolmentsRequest { request_id: request_id(), enrolment: Some(draft(person)) };
+    let import = proto::ImportEnrolmentsRequest {
+        request_id: request_id(),
+        enrolment: Some(malformed.clone()),
+    };
+    let again = proto::ImportEnrolmentsRequest {
+        request_id: request_id(),
+        enrolment: Some(draft(person)),
+    };
     const RECORD: &str = "Registration/RecordEnrolment";
     vec![
         (RECORD, record(request_id(), draft(person))),
@@ -232,10 +311,24 @@ fn wrong_sheets(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
 fn wrong_fields(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
     let (nik, name) = (person.nik.clone(), person.name.clone());
     let get = |key| proto::GetEnrolmentRequest { key: Some(key) }.encode_to_vec();
-    let draft = proto::PrintRequestDraft { resident_id: nik.clone(), applicant_class: 1 };
-    let lease = Some(proto::LeaseKey { print_request_id: nik.clone(), fence: 1 });
-    let chip = proto::BlankBinding { lease: lease.clone(), serial: 1, chip_uid: name.clone() };
-    let evidence = proto::MatchEvidence { reader_id: name.clone(), matched: true, score: 1 };
+    let draft = proto::PrintRequestDraft {
+        resident_id: nik.clone(),
+        applicant_class: 1,
+    };
+    let lease = Some(proto::LeaseKey {
+        print_request_id: nik.clone(),
+        fence: 1,
+    });
+    let chip = proto::BlankBinding {
+        lease: lease.clone(),
+        serial: 1,
+        chip_uid: name.clone(),
+    };
+    let evidence = proto::MatchEvidence {
+        reader_id: name.clone(),
+        matched: true,
+        score: 1,
+    };
     let complete = proto::CompleteHandoverRequest {
         request_id: request_id(),
         challenge_id: nik.clone(),
@@ -261,30 +354,60 @@ fn wrong_fields(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
         drafts: vec![draft],
         validate_only: false,
     };
-    let watch = proto::WatchQueueRequest { district: nik.clone(), resume_token: name.clone().into_bytes() };
+    let watch = proto::WatchQueueRequest {
+        district: nik.clone(),
+        resume_token: name.clone().into_bytes(),
+    };
     let number = nik.parse().expect("a NIK is a number");
     vec![
-        ("Registration/GetEnrolment", get(proto::get_enrolment_request::Key::EnrolmentId(nik.clone()))),
-        ("Registration/GetEnrolment", get(proto::get_enrolment_request::Key::Nik(name.clone()))),
+        (
+            "Registration/GetEnrolment",
+            get(proto::get_enrolment_request::Key::EnrolmentId(nik.clone())),
+        ),
+        (
+            "Registration/GetEnrolment",
+            get(proto::get_enrolment_request::Key::Nik(name.clone())),
+        ),
         ("Registration/ListEnrolments", enrolments.encode_to_vec()),
         ("PrintQueue/SubmitPrintRequests", submit.encode_to_vec()),
         ("PrintQueue/ListPrintRequests", requests.encode_to_vec()),
         (
             "PrintQueue/LeasePrintRequests",
-            proto::LeasePrintRequestsRequest { request_id: request_id(), count: 1, location: name.clone() }
-                .encode_to_vec(),
+            proto::LeasePrintRequestsRequest {
+                request_id: request_id(),
+                count: 1,
+                location: name.clone(),
+            }
+            .encode_to_vec(),
         ),
         (
             "PrintQueue/BindBlanks",
-            proto::BindBlanksRequest { request_id: request_id(), bindings: vec![chip] }.encode_to_vec(),
+            proto::BindBlanksRequest {
+                request_id: request_id(),
+                bindings: vec![chip],
+            }
+            .encode_to_vec(),
         ),
-        ("PrintQueue/GetCardFace", proto::GetCardFaceRequest { lease }.encode_to_vec()),
+        (
+            "PrintQueue/GetCardFace",
+            proto::GetCardFaceRequest { lease }.encode_to_vec(),
+        ),
         ("PrintQueue/WatchQueue", watch.encode_to_vec()),
-        ("Inventory/GetStock", proto::GetStockRequest { location: name }.encode_to_vec()),
-        ("Inventory/LocateBlank", proto::LocateBlankRequest { serial: number }.encode_to_vec()),
+        (
+            "Inventory/GetStock",
+            proto::GetStockRequest { location: name }.encode_to_vec(),
+        ),
+        (
+            "Inventory/LocateBlank",
+            proto::LocateBlankRequest { serial: number }.encode_to_vec(),
+        ),
         (
             "Handover/StartHandover",
-            proto::StartHandoverRequest { request_id: request_id(), collection_id: nik }.encode_to_vec(),
+            proto::StartHandoverRequest {
+                request_id: request_id(),
+                collection_id: nik,
+            }
+            .encode_to_vec(),
         ),
         ("Handover/CompleteHandover", complete.encode_to_vec()),
         ("Handover/ListContactTasks", tasks.encode_to_vec()),
@@ -308,14 +431,23 @@ fn the_people_of_tests_and_demos_are_written_for_the_scan() {
         everybody.extend(residents(district, OF_TESTS));
     }
     for seed in SEEDS {
-        everybody.extend(people::people(seed, DISTRICT, OF_DEMO, date!(2017 - 04 - 18)));
+        everybody.extend(people::people(
+            seed,
+            DISTRICT,
+            OF_DEMO,
+            date!(2017 - 04 - 18),
+        ));
     }
     let mut lines = String::new();
     for person in everybody {
         // A name of one word is also a word: it would be found everywhere and prove nothing.
         let names = [&person.name, &person.mother_name];
         let names = names.into_iter().filter(|name| name.contains(' '));
-        for value in [&person.nik].into_iter().chain(names).chain(person.phone.as_ref()) {
+        for value in [&person.nik]
+            .into_iter()
+            .chain(names)
+            .chain(person.phone.as_ref())
+        {
             lines.push_str(value);
             lines.push('\n');
         }

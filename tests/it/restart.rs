@@ -17,7 +17,8 @@ use ektp::{
     caller::Principal,
     clock::Clock,
     proto::{
-        self, VerdictOutcome, print_queue_client::PrintQueueClient, watch_queue_response::Message as Said,
+        self, VerdictOutcome, print_queue_client::PrintQueueClient,
+        watch_queue_response::Message as Said,
     },
 };
 use prost::Message as _;
@@ -60,7 +61,10 @@ async fn serve(data: &Path, listen: &str) -> Serving {
         .args(["--listen", listen, "--data"])
         .arg(data)
         .env_remove("DATABASE_URL")
-        .env("EKTP_LOG", std::env::var("EKTP_LOG").unwrap_or_else(|_| "off".to_owned()))
+        .env(
+            "EKTP_LOG",
+            std::env::var("EKTP_LOG").unwrap_or_else(|_| "off".to_owned()),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -75,7 +79,9 @@ async fn serve(data: &Path, listen: &str) -> Serving {
         }
         panic!("the program ended without serving");
     };
-    let address = timeout(PATIENCE, hearing).await.expect("the program serves in time");
+    let address = timeout(PATIENCE, hearing)
+        .await
+        .expect("the program serves in time");
     // Its further words must not find a closed pipe.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     Serving { child, address }
@@ -84,14 +90,18 @@ async fn serve(data: &Path, listen: &str) -> Serving {
 /// The way to the program with a certificate of its own authority; it stays the way when the program is started again.
 fn channel(data: &Path, address: SocketAddr, principal: &str) -> Channel {
     let now = Clock::System.now();
-    let authority = Authority::open_or_create(&data.join("certificates"), now).expect("the program made it");
+    let authority =
+        Authority::open_or_create(&data.join("certificates"), now).expect("the program made it");
     let principal: Principal = principal.parse().expect("a principal");
     let identity = authority
         .terminal_identity(&principal, time::Duration::hours(1), now)
         .expect("the authority signs");
     let tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(authority.ca_pem()))
-        .identity(Identity::from_pem(identity.certificate_pem, identity.key_pem))
+        .identity(Identity::from_pem(
+            identity.certificate_pem,
+            identity.key_pem,
+        ))
         .domain_name("localhost");
     Endpoint::from_shared(format!("https://{address}"))
         .and_then(|endpoint| endpoint.tls_config(tls))
@@ -110,7 +120,9 @@ async fn print_ready(data: &Path, address: SocketAddr) -> Vec<String> {
         ids.push(resident);
     }
     terminal.certify(&enrolments).await;
-    let tasks = matcher.lease_checks(u32::try_from(PEOPLE).expect("a few")).await;
+    let tasks = matcher
+        .lease_checks(u32::try_from(PEOPLE).expect("a few"))
+        .await;
     matcher.decide(&tasks, VerdictOutcome::Unique).await;
     ids
 }
@@ -123,10 +135,18 @@ fn terminal_of(number: usize) -> String {
 type Acknowledged = (usize, Vec<u8>, Vec<Vec<u8>>);
 
 /// Submits one person after the other, each until it is acknowledged, and counts.
-async fn submit(channel: Channel, writer: usize, ids: Vec<String>, count: Arc<watch::Sender<usize>>) -> Vec<Acknowledged> {
+async fn submit(
+    channel: Channel,
+    writer: usize,
+    ids: Vec<String>,
+    count: Arc<watch::Sender<usize>>,
+) -> Vec<Acknowledged> {
     let mut acknowledged = Vec::new();
     for resident_id in ids {
-        let draft = proto::PrintRequestDraft { resident_id, applicant_class: proto::ApplicantClass::FirstIssue.into() };
+        let draft = proto::PrintRequestDraft {
+            resident_id,
+            applicant_class: proto::ApplicantClass::FirstIssue.into(),
+        };
         let request = proto::SubmitPrintRequestsRequest {
             request_id: request_id(),
             drafts: vec![draft],
@@ -151,7 +171,9 @@ async fn keep_asking(channel: &Channel, message: &[u8]) -> Vec<Vec<u8>> {
             }
         }
     };
-    timeout(PATIENCE, asking).await.expect("the server comes back")
+    timeout(PATIENCE, asking)
+        .await
+        .expect("the server comes back")
 }
 
 /// A terminal that follows the queue: its picture, its position, and how often it had to begin anew.
@@ -175,13 +197,20 @@ impl Follower {
         let mut ticks = interval(RETRY_EVERY);
         while self.picture.len() < until {
             ticks.tick().await;
-            let request = proto::WatchQueueRequest { district: String::new(), resume_token: self.token.clone() };
-            let Ok(answer) = client.watch_queue(request).await else { continue };
+            let request = proto::WatchQueueRequest {
+                district: String::new(),
+                resume_token: self.token.clone(),
+            };
+            let Ok(answer) = client.watch_queue(request).await else {
+                continue;
+            };
             self.streams += 1;
             let mut stream = answer.into_inner();
             while self.picture.len() < until {
                 match stream.message().await {
-                    Ok(Some(message)) => self.take(message.message.expect("every message says something")),
+                    Ok(Some(message)) => {
+                        self.take(message.message.expect("every message says something"))
+                    }
                     Ok(None) | Err(_) => break,
                 }
             }
@@ -202,7 +231,10 @@ impl Follower {
                 self.begun.notify_one();
             }
             Said::Change(change) => {
-                assert_eq!(change.prior_revision, self.topic_revision, "nothing was missed");
+                assert_eq!(
+                    change.prior_revision, self.topic_revision,
+                    "nothing was missed"
+                );
                 assert!(change.revision > self.revision, "nothing comes twice");
                 (self.revision, self.topic_revision) = (change.revision, change.revision);
                 self.token = change.resume_token;
@@ -210,7 +242,10 @@ impl Follower {
                 self.show(change.entries);
             }
             Said::Bookmark(bookmark) => {
-                assert_eq!(bookmark.topic_revision, self.topic_revision, "nothing was missed");
+                assert_eq!(
+                    bookmark.topic_revision, self.topic_revision,
+                    "nothing was missed"
+                );
                 self.token = bookmark.resume_token;
             }
             Said::Resync(resync) => panic!("the position was lost: {resync:?}"),
@@ -234,10 +269,15 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
     let ids = print_ready(&data, address).await;
 
     let begun = Arc::new(Notify::new());
-    let follower = Follower { begun: Arc::clone(&begun), ..Follower::default() };
+    let follower = Follower {
+        begun: Arc::clone(&begun),
+        ..Follower::default()
+    };
     let follower = follower.follow(channel(&data, address, &terminal_of(50)), PEOPLE);
     let follower = tokio::spawn(timeout(PATIENCE, follower));
-    timeout(PATIENCE, begun.notified()).await.expect("the follower has its first picture");
+    timeout(PATIENCE, begun.notified())
+        .await
+        .expect("the follower has its first picture");
     let count = Arc::new(watch::Sender::new(0));
     let writers: Vec<_> = ids
         .chunks(EACH)
@@ -247,7 +287,11 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
             tokio::spawn(submit(channel, writer, ids.to_vec(), Arc::clone(&count)))
         })
         .collect();
-    let enough = count.subscribe().wait_for(|count| *count >= BEFORE_THE_KILL).await.is_ok();
+    let enough = count
+        .subscribe()
+        .wait_for(|count| *count >= BEFORE_THE_KILL)
+        .await
+        .is_ok();
     assert!(enough, "writers are at work");
     // SIGKILL: no handler, no flush, no farewell.
     serving.child.kill().await.expect("it is our child");
@@ -257,10 +301,21 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
     for writer in writers {
         acknowledged.extend(writer.await.expect("every writer ends"));
     }
-    let follower = follower.await.expect("it does not panic").expect("the follower sees everybody in time");
+    let follower = follower
+        .await
+        .expect("it does not panic")
+        .expect("the follower sees everybody in time");
     let mut terminal = Client::over(channel(&data, address, &terminal_of(99)));
-    let page = proto::ListPrintRequestsRequest { page_size: 500, ..proto::ListPrintRequestsRequest::default() };
-    let listed = terminal.print_queue.list_print_requests(page).await.expect("a page").into_inner();
+    let page = proto::ListPrintRequestsRequest {
+        page_size: 500,
+        ..proto::ListPrintRequestsRequest::default()
+    };
+    let listed = terminal
+        .print_queue
+        .list_print_requests(page)
+        .await
+        .expect("a page")
+        .into_inner();
     let listed: BTreeMap<String, i32> = listed
         .print_requests
         .into_iter()
@@ -268,14 +323,22 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
         .map(|entry| (entry.print_request_id, entry.state))
         .collect();
     assert_eq!(listed.len(), PEOPLE, "each person was queued once");
-    assert_eq!(follower.picture, listed, "the follower's picture is the queue");
-    assert_eq!(follower.snapshots, 1, "the stream was resumed, not begun anew");
+    assert_eq!(
+        follower.picture, listed,
+        "the follower's picture is the queue"
+    );
+    assert_eq!(
+        follower.snapshots, 1,
+        "the stream was resumed, not begun anew"
+    );
     assert!(follower.streams >= 2, "the stream was broken by the kill");
     assert_eq!(follower.changes, PEOPLE, "each submission was one change");
 
     for (writer, message, first) in acknowledged {
         let channel = channel(&data, address, &terminal_of(writer + 1));
-        let again = raw::insist(&channel, SUBMIT, &message).await.expect("it was answered before");
+        let again = raw::insist(&channel, SUBMIT, &message)
+            .await
+            .expect("it was answered before");
         assert_eq!(again, first, "the stored answer is the first one");
     }
 }

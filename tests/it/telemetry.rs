@@ -134,7 +134,11 @@ const BIND: &str = "ektp.v1.PrintQueue/BindBlanks";
 
 #[tokio::test]
 async fn binding_a_blank_is_one_trace_from_the_terminal_to_each_statement() {
-    if !in_own_process("telemetry::binding_a_blank_is_one_trace_from_the_terminal_to_each_statement").await {
+    if !in_own_process(
+        "telemetry::binding_a_blank_is_one_trace_from_the_terminal_to_each_statement",
+    )
+    .await
+    {
         return;
     }
     let collector = collector();
@@ -148,13 +152,29 @@ async fn binding_a_blank_is_one_trace_from_the_terminal_to_each_statement() {
         serial: 8_000_001,
         chip_uid: "04aabbccdd1122".to_owned(),
     };
-    let mut request = Request::new(proto::BindBlanksRequest { request_id: request_id(), bindings: vec![binding] });
+    let mut request = Request::new(proto::BindBlanksRequest {
+        request_id: request_id(),
+        bindings: vec![binding],
+    });
     let trace = format!("{:032x}", rand::random::<u128>());
     let parent = "b7ad6b7169203331";
     let header = format!("00-{trace}-{parent}-01");
-    request.metadata_mut().insert("traceparent", header.parse().expect("plain text"));
-    let bound = terminal.print_queue.bind_blanks(request).await.expect("an answer").into_inner();
-    assert!(matches!(bound.results[0].outcome, Some(proto::print_step_result::Outcome::Entry(_))), "{bound:?}");
+    request
+        .metadata_mut()
+        .insert("traceparent", header.parse().expect("plain text"));
+    let bound = terminal
+        .print_queue
+        .bind_blanks(request)
+        .await
+        .expect("an answer")
+        .into_inner();
+    assert!(
+        matches!(
+            bound.results[0].outcome,
+            Some(proto::print_step_result::Outcome::Entry(_))
+        ),
+        "{bound:?}"
+    );
 
     // The call's own span is the last one to end; by then all others are on their way.
     let spans = collector
@@ -163,25 +183,61 @@ async fn binding_a_blank_is_one_trace_from_the_terminal_to_each_statement() {
             spans.iter().any(|span| span.name == BIND).then_some(spans)
         })
         .await;
-    let rpc = spans.iter().find(|span| span.name == BIND).expect("it was waited for");
-    assert_eq!(hex(&rpc.parent_span_id), parent, "the terminal's span is the parent");
-    assert_eq!(attribute(&rpc.attributes, "rpc.grpc.status_code").as_deref(), Some("0"));
-    let named = |start: &str| spans.iter().filter(|span| span.name.starts_with(start)).collect::<Vec<_>>();
+    let rpc = spans
+        .iter()
+        .find(|span| span.name == BIND)
+        .expect("it was waited for");
+    assert_eq!(
+        hex(&rpc.parent_span_id),
+        parent,
+        "the terminal's span is the parent"
+    );
+    assert_eq!(
+        attribute(&rpc.attributes, "rpc.grpc.status_code").as_deref(),
+        Some("0")
+    );
+    let named = |start: &str| {
+        spans
+            .iter()
+            .filter(|span| span.name.starts_with(start))
+            .collect::<Vec<_>>()
+    };
     let (steps, statements) = (named("step."), named("sql."));
-    assert!(!steps.is_empty(), "the step has a span: {:?}", names(&spans));
+    assert!(
+        !steps.is_empty(),
+        "the step has a span: {:?}",
+        names(&spans)
+    );
     for name in ["sql.claim_request", "sql.close_work"] {
-        assert!(statements.iter().any(|span| span.name == name), "{name} in {:?}", names(&spans));
+        assert!(
+            statements.iter().any(|span| span.name == name),
+            "{name} in {:?}",
+            names(&spans)
+        );
     }
     for span in steps.iter().chain(&statements) {
-        assert!(is_below(span, rpc, &spans), "{} hangs below the call", span.name);
+        assert!(
+            is_below(span, rpc, &spans),
+            "{} hangs below the call",
+            span.name
+        );
     }
-    let in_step = statements.iter().filter(|span| steps.iter().any(|step| is_below(span, step, &spans))).count();
-    assert!(in_step >= 3, "the locks and saves of the step: {:?}", names(&spans));
+    let in_step = statements
+        .iter()
+        .filter(|span| steps.iter().any(|step| is_below(span, step, &spans)))
+        .count();
+    assert!(
+        in_step >= 3,
+        "the locks and saves of the step: {:?}",
+        names(&spans)
+    );
 
     let labels = [("rpc.method", BIND), ("rpc.grpc.status_code", "0")];
     for instrument in ["ektp.rpc.requests", "ektp.rpc.duration"] {
         let value = collector
-            .wait_for((instrument, labels), |received| received.value(instrument, &labels))
+            .wait_for((instrument, labels), |received| {
+                received.value(instrument, &labels)
+            })
             .await;
         assert!((value - 1.0).abs() < f64::EPSILON, "{instrument}: {value}");
     }
@@ -189,18 +245,27 @@ async fn binding_a_blank_is_one_trace_from_the_terminal_to_each_statement() {
         for state in ["idle", "busy"] {
             let labels = [("pool", pool), ("state", state)];
             collector
-                .wait_for(labels, |received| received.value("ektp.pool.connections", &labels))
+                .wait_for(labels, |received| {
+                    received.value("ektp.pool.connections", &labels)
+                })
                 .await;
         }
     }
     for chore in ["expire_leases", "send_notices", "feed_partitions"] {
         let labels = [("chore", chore)];
-        collector.wait_for(labels, |received| received.value("ektp.chore.age", &labels)).await;
+        collector
+            .wait_for(labels, |received| received.value("ektp.chore.age", &labels))
+            .await;
     }
 }
 
 fn of_trace(received: &Received, trace: &str) -> Vec<Span> {
-    received.spans.iter().filter(|span| hex(&span.trace_id) == trace).cloned().collect()
+    received
+        .spans
+        .iter()
+        .filter(|span| hex(&span.trace_id) == trace)
+        .cloned()
+        .collect()
 }
 
 fn names(spans: &[Span]) -> Vec<&str> {

@@ -16,12 +16,12 @@ use crate::{
     },
 };
 
-/// Whether a person may be queued.
-pub fn submit_print_request(
+/// The person of a draft, if the draft may be queued.
+pub fn submit_print_request<'a>(
     draft: &Draft,
-    applicant: Option<&Applicant>,
+    applicant: Option<&'a Applicant>,
     policy: &Policy,
-) -> Result<(), Refusal> {
+) -> Result<&'a Applicant, Refusal> {
     let applicant = applicant.ok_or(Refusal::ResidentNotFound)?;
     if let Some(open) = applicant.open_request {
         return Err(Refusal::OpenRequestExists(open));
@@ -35,7 +35,7 @@ pub fn submit_print_request(
     if policy.interim_certificate_required && !stands_in {
         return Err(Refusal::InterimCertificateRequired);
     }
-    Ok(())
+    Ok(applicant)
 }
 
 /// Whether a refusal is the policy's: only such a one is a decision about a person, is stored and is counted.

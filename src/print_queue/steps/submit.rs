@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use time::OffsetDateTime;
+
 use crate::{
     areas::TimeZone,
     error::{self, Error, ErrorReason, Kind, Result},
     feed::Topic,
     ids::{DecisionId, PrintRequestId, ResidentId},
     policy,
-    print_queue::{Applicant, Draft, Entry, RequestState, decide, store, wire},
+    print_queue::{Applicant, Draft, Entry, Refusal, RequestState, decide, store, wire},
     work::Work,
 };
 
@@ -19,6 +21,13 @@ pub struct Submitted {
     pub resident_id: ResidentId,
     /// The place in the queue, or why not.
     pub outcome: Result<Entry>,
+}
+
+/// What a batch comes to, to be kept together.
+#[derive(Default)]
+struct Kept<'a> {
+    submissions: Vec<store::Submission<'a>>,
+    decisions: Vec<store::Decision<'a>>,
 }
 
 /// Asks for cards; with `validate_only` answers what would happen and changes nothing.
@@ -38,63 +47,31 @@ pub async fn submit_print_requests(
             .map(|applicant| (applicant.resident_id, applicant))
             .collect();
     let policy = policy::current(work.db(), TimeZone::of(district).local_date(now)).await?;
-    let (mut submissions, mut decisions, mut results) = (Vec::new(), Vec::new(), Vec::new());
-    for Draft {
-        resident_id,
-        applicant_class,
-    } in drafts
-    {
-        let draft = Draft {
-            resident_id,
-            applicant_class,
-        };
-        let applicant = applicants.get(&resident_id);
-        let outcome = match (
-            decide::submit_print_request(&draft, applicant, &policy),
-            applicant,
-        ) {
-            (Ok(()), Some(applicant)) => {
-                let print_request_id = PrintRequestId::fresh();
-                submissions.push(store::Submission {
-                    print_request_id,
-                    applicant_class,
-                    applicant,
-                });
-                Ok(Entry {
-                    print_request_id,
-                    state: RequestState::Queued,
-                    applicant_class,
-                    seniority_at: applicant.received_at,
-                    subdistrict: applicant.subdistrict,
-                    attempt: 1,
-                    state_at: now,
-                    serial: None,
-                })
+    let mut kept = Kept::default();
+    let results: Vec<Submitted> = drafts
+        .iter()
+        .map(|draft| {
+            let applicant = applicants.get(&draft.resident_id);
+            let outcome = match decide::submit_print_request(draft, applicant, &policy) {
+                Ok(applicant) => Ok(kept.queue(draft, applicant, now)),
+                Err(refusal) => Err(kept.refuse(draft, applicant, refusal, validate_only)),
+            };
+            let resident_id = draft.resident_id;
+            Submitted {
+                resident_id,
+                outcome,
             }
-            (Ok(()), None) => return Err(Error::internal("nobody was admitted to the queue")),
-            (Err(refusal), Some(applicant)) if decide::is_of_policy(&refusal) && !validate_only => {
-                let (decision_id, error) = (DecisionId::fresh(), Error::from(refusal));
-                let reason = error::reason_name(error.reason());
-                decisions.push(store::Decision {
-                    decision_id,
-                    applicant_class,
-                    reason,
-                    applicant,
-                });
-                Err(error.decided(decision_id))
-            }
-            (Err(refusal), Some(_) | None) => Err(refusal.into()),
-        };
-        results.push(Submitted {
-            resident_id,
-            outcome,
-        });
-    }
+        })
+        .collect();
+    let Kept {
+        submissions,
+        decisions,
+    } = kept;
     if validate_only || (submissions.is_empty() && decisions.is_empty()) {
         return Ok(results);
     }
-    let kept = (district, policy.version, now);
-    if store::insert(work.db(), kept, &submissions, &decisions).await? != submissions.len() {
+    let head = (district, policy.version, now);
+    if store::insert(work.db(), head, &submissions, &decisions).await? != submissions.len() {
         // Another terminal was faster by a moment; asked again, the answer names its request.
         let message = "one of the persons is being queued by another terminal";
         return Err(Error::new(Kind::Clash, ErrorReason::Conflict, message));
@@ -106,4 +83,51 @@ pub async fn submit_print_requests(
         work.record(district, Topic::Queue, wire::queue_event(entry));
     }
     Ok(results)
+}
+
+impl<'a> Kept<'a> {
+    /// A place in the queue.
+    fn queue(&mut self, draft: &Draft, applicant: &'a Applicant, now: OffsetDateTime) -> Entry {
+        let (print_request_id, applicant_class) = (PrintRequestId::fresh(), draft.applicant_class);
+        self.submissions.push(store::Submission {
+            print_request_id,
+            applicant_class,
+            applicant,
+        });
+        Entry {
+            print_request_id,
+            state: RequestState::Queued,
+            applicant_class,
+            seniority_at: applicant.received_at,
+            subdistrict: applicant.subdistrict,
+            attempt: 1,
+            state_at: now,
+            serial: None,
+        }
+    }
+
+    /// The refusal, with a decision if it is one of policy about a person.
+    fn refuse(
+        &mut self,
+        draft: &Draft,
+        applicant: Option<&'a Applicant>,
+        refusal: Refusal,
+        validate_only: bool,
+    ) -> Error {
+        let error = Error::from(refusal);
+        let Some(applicant) = applicant.filter(|_| decide::is_of_policy(&refusal)) else {
+            return error;
+        };
+        if validate_only {
+            return error;
+        }
+        let decision_id = DecisionId::fresh();
+        self.decisions.push(store::Decision {
+            decision_id,
+            applicant_class: draft.applicant_class,
+            reason: error::reason_name(error.reason()),
+            applicant,
+        });
+        error.decided(decision_id)
+    }
 }

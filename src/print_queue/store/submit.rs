@@ -114,40 +114,24 @@ pub async fn insert(
     submissions: &[Submission<'_>],
     decisions: &[Decision<'_>],
 ) -> Result<usize> {
+    let persons = || submissions.iter().map(|s| s.applicant);
     let ids: Vec<Uuid> = submissions
         .iter()
         .map(|s| s.print_request_id.uuid())
         .collect();
-    let residents: Vec<Uuid> = submissions
-        .iter()
-        .map(|s| s.applicant.resident_id.uuid())
-        .collect();
-    let subdistricts: Vec<i32> = submissions
-        .iter()
-        .map(|s| s.applicant.subdistrict.number())
-        .collect();
+    let residents: Vec<Uuid> = persons().map(|p| p.resident_id.uuid()).collect();
+    let subdistricts: Vec<i32> = persons().map(|p| p.subdistrict.number()).collect();
     let classes: Vec<ApplicantClass> = submissions.iter().map(|s| s.applicant_class).collect();
-    let seniorities: Vec<OffsetDateTime> = submissions
-        .iter()
-        .map(|s| s.applicant.received_at)
-        .collect();
-    let identities: Vec<i32> = submissions
-        .iter()
-        .map(|s| s.applicant.identity_version)
-        .collect();
-    let facts: Vec<i32> = submissions
-        .iter()
-        .map(|s| s.applicant.facts_version)
-        .collect();
+    let seniorities: Vec<OffsetDateTime> = persons().map(|p| p.received_at).collect();
+    let identities: Vec<i32> = persons().map(|p| p.identity_version).collect();
+    let facts: Vec<i32> = persons().map(|p| p.facts_version).collect();
+    let refused = || decisions.iter().map(|d| d.applicant);
     let decision_ids: Vec<Uuid> = decisions.iter().map(|d| d.decision_id.uuid()).collect();
-    let refused: Vec<Uuid> = decisions
-        .iter()
-        .map(|d| d.applicant.resident_id.uuid())
-        .collect();
+    let refused_residents: Vec<Uuid> = refused().map(|p| p.resident_id.uuid()).collect();
     let refused_classes: Vec<ApplicantClass> =
         decisions.iter().map(|d| d.applicant_class).collect();
     let reasons: Vec<String> = decisions.iter().map(|d| d.reason.to_owned()).collect();
-    let seen: Vec<serde_json::Value> = decisions.iter().map(|d| facts_of(d.applicant)).collect();
+    let seen: Vec<serde_json::Value> = refused().map(facts_of).collect();
     // In the order of the persons: two submissions wait for each other at the unique index, and never crosswise.
     let queued = sqlx::query_scalar!(
         r#"
@@ -182,7 +166,7 @@ pub async fn insert(
         &identities,
         &facts,
         &decision_ids,
-        &refused,
+        &refused_residents,
         &refused_classes as &[ApplicantClass],
         &reasons,
         &seen,

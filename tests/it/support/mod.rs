@@ -134,7 +134,13 @@ pub async fn in_own_process(name: &str) -> bool {
         .expect("a child can be waited for");
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (out, err) = (said(&output.stdout), said(&output.stderr));
-    assert!(output.status.success(), "{name} failed in its own process:\n{out}\n{err}");
-    assert!(out.contains("1 passed"), "{name} is the name of a test:\n{out}");
+    assert!(
+        output.status.success(),
+        "{name} failed in its own process:\n{out}\n{err}"
+    );
+    assert!(
+        out.contains("1 passed"),
+        "{name} is the name of a test:\n{out}"
+    );
     false
 }

@@ -72,7 +72,14 @@ impl Decoder for Plain {
 
 /// Sends one message and reads the answer to its end.
 pub async fn call(channel: &Channel, path: &str, message: &[u8]) -> Answer {
-    exchange(channel, path, vec![message.to_vec()], Sending::Closed, usize::MAX).await
+    exchange(
+        channel,
+        path,
+        vec![message.to_vec()],
+        Sending::Closed,
+        usize::MAX,
+    )
+    .await
 }
 
 /// Sends messages and reads until the end, or until so many messages have come.

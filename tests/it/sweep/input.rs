@@ -46,7 +46,9 @@ fn complaints(method: &Method, answer: Answer) -> Vec<String> {
         Some(proto::import_enrolment_result::Outcome::Refused(refusal)) => {
             assert_eq!(refusal.reason(), ErrorReason::InvalidFields, "{path}");
             let lines = refusal.metadata["violations"].split("; ");
-            lines.filter_map(|line| Some(line.split_once(": ")?.0.to_owned())).collect()
+            lines
+                .filter_map(|line| Some(line.split_once(": ")?.0.to_owned()))
+                .collect()
         }
         outcome => panic!("{path}: {outcome:?}"),
     }
@@ -71,21 +73,34 @@ async fn a_missing_malformed_or_nil_request_id_is_a_violation_of_every_write() {
             let mut message = sample(path, &things, &request_id());
             message.extend(field(REQUEST_ID, bad.as_bytes()));
             let complaints = complaints(&method, raw::call(&channel, path, &message).await);
-            assert!(complaints.iter().any(|at| at == "request_id"), "{path} '{bad}': {complaints:?}");
+            assert!(
+                complaints.iter().any(|at| at == "request_id"),
+                "{path} '{bad}': {complaints:?}"
+            );
         }
     }
-    assert_eq!(look::counts(&office.sql).await, before, "malformed requests are not even stored");
+    assert_eq!(
+        look::counts(&office.sql).await,
+        before,
+        "malformed requests are not even stored"
+    );
 }
 
 #[tokio::test]
 async fn an_empty_request_is_told_all_that_is_required() {
     let office = Office::open().await;
-    for method in methods().iter().filter(|method| !method.required.is_empty()) {
+    for method in methods()
+        .iter()
+        .filter(|method| !method.required.is_empty())
+    {
         let path = method.path.as_str();
         let channel = office.client(0, principal(path)).await.channel;
         let complaints = complaints(method, raw::call(&channel, path, &[]).await);
         for required in &method.required {
-            assert!(complaints.contains(required), "{path}: {required} is missing in {complaints:?}");
+            assert!(
+                complaints.contains(required),
+                "{path}: {required} is missing in {complaints:?}"
+            );
         }
     }
 }
@@ -97,15 +112,27 @@ async fn an_empty_or_oversized_batch_is_refused_by_every_write_that_takes_one() 
     for method in writes() {
         let path = method.path.as_str();
         let channel = office.client(0, principal(path)).await.channel;
-        for batch in method.input.field.iter().filter(|field| field.label() == Label::Repeated) {
-            assert!(matches!(batch.r#type(), Type::Message | Type::String), "{path}: {}", batch.name());
+        for batch in method
+            .input
+            .field
+            .iter()
+            .filter(|field| field.label() == Label::Repeated)
+        {
+            assert!(
+                matches!(batch.r#type(), Type::Message | Type::String),
+                "{path}: {}",
+                batch.name()
+            );
             let number = u32::try_from(batch.number()).expect("fields have small numbers");
             let empty = field(REQUEST_ID, request_id().as_bytes());
             let mut oversized = empty.clone();
             oversized.extend(field(number, b"").repeat(TOO_MANY));
             for message in [empty, oversized] {
                 let complaints = complaints(&method, raw::call(&channel, path, &message).await);
-                assert!(complaints.iter().any(|at| at == batch.name()), "{path}: {complaints:?}");
+                assert!(
+                    complaints.iter().any(|at| at == batch.name()),
+                    "{path}: {complaints:?}"
+                );
             }
             batches += 1;
         }
@@ -120,7 +147,14 @@ struct Case(&'static str, Vec<u8>, Vec<&'static str>);
 async fn every_violation_is_named_at_once_and_no_other() {
     let office = Office::open().await;
     let before = look::counts(&office.sql).await;
-    for Case(path, message, expected) in [people_cases(), printing_cases(), blank_cases(), other_cases()].concat() {
+    for Case(path, message, expected) in [
+        people_cases(),
+        printing_cases(),
+        blank_cases(),
+        other_cases(),
+    ]
+    .concat()
+    {
         let path = format!("/ektp.v1.{path}");
         let channel = office.client(0, principal(&path)).await.channel;
         let status = raw::call(&channel, &path, &message).await.expect_err(&path);
@@ -136,7 +170,10 @@ async fn every_violation_is_named_at_once_and_no_other() {
 }
 
 fn told(status: &Status) -> String {
-    format!("{:?}", tonic_types::StatusExt::get_details_bad_request(status))
+    format!(
+        "{:?}",
+        tonic_types::StatusExt::get_details_bad_request(status)
+    )
 }
 
 impl Clone for Case {
@@ -151,7 +188,11 @@ fn person(change: impl FnOnce(&mut proto::EnrolmentDraft, &mut proto::Resident))
     let mut resident = sheet.resident.take().expect("a sheet has its person");
     change(&mut sheet, &mut resident);
     sheet.resident = Some(resident);
-    proto::RecordEnrolmentRequest { request_id: request_id(), enrolment: Some(sheet) }.encode_to_vec()
+    proto::RecordEnrolmentRequest {
+        request_id: request_id(),
+        enrolment: Some(sheet),
+    }
+    .encode_to_vec()
 }
 
 fn people_cases() -> Vec<Case> {
@@ -159,22 +200,35 @@ fn people_cases() -> Vec<Case> {
     let nik = |nik: &str| person(|_, resident| resident.nik = nik.to_owned());
     let mut cases: Vec<Case> = [
         // Not sixteen digits.
-        "", "357502150990001", "35750215099000011", "35750215o9900001", "3575 02150990001",
+        "",
+        "357502150990001",
+        "35750215099000011",
+        "35750215o9900001",
+        "3575 02150990001",
         // No province, district, subdistrict, day, month, day of that month, serial.
-        "0175021509900001", "3500021509900001", "3575001509900001", "3575023209900001",
-        "3575021513900001", "3575023102900001", "3575021509900000",
+        "0175021509900001",
+        "3500021509900001",
+        "3575001509900001",
+        "3575023209900001",
+        "3575021513900001",
+        "3575023102900001",
+        "3575021509900000",
     ]
     .into_iter()
     .map(|bad| Case(RECORD, nik(bad), vec!["enrolment.resident.nik"]))
     .collect();
-    cases.extend(["1990-02-30", "1899-12-31", "2017-05-01", "15-09-1990", ""].map(|bad| {
-        let message = person(|_, resident| resident.birth_date = bad.to_owned());
-        Case(RECORD, message, vec!["enrolment.resident.birth_date"])
-    }));
-    cases.extend(["35.76.01.1001", "35.75.02.1999", "35.75.02", "nowhere", ""].map(|bad| {
-        let message = person(|_, resident| resident.village = bad.to_owned());
-        Case(RECORD, message, vec!["enrolment.resident.village"])
-    }));
+    cases.extend(
+        ["1990-02-30", "1899-12-31", "2017-05-01", "15-09-1990", ""].map(|bad| {
+            let message = person(|_, resident| resident.birth_date = bad.to_owned());
+            Case(RECORD, message, vec!["enrolment.resident.birth_date"])
+        }),
+    );
+    cases.extend(
+        ["35.76.01.1001", "35.75.02.1999", "35.75.02", "nowhere", ""].map(|bad| {
+            let message = person(|_, resident| resident.village = bad.to_owned());
+            Case(RECORD, message, vec!["enrolment.resident.village"])
+        }),
+    );
     let everything = person(|sheet, resident| {
         *resident = proto::Resident {
             nik: "1".to_owned(),
@@ -195,62 +249,117 @@ fn people_cases() -> Vec<Case> {
         };
         sheet.biometric_package = "a package".to_owned();
         // Tomorrow.
-        sheet.captured_time = Some(prost_types::Timestamp { seconds: 1_492_563_600, nanos: 0 });
+        sheet.captured_time = Some(prost_types::Timestamp {
+            seconds: 1_492_563_600,
+            nanos: 0,
+        });
     });
     cases.push(Case(
         RECORD,
         everything,
         vec![
-            "enrolment.biometric_package", "enrolment.captured_time", "enrolment.resident.address",
-            "enrolment.resident.birth_date", "enrolment.resident.birth_place", "enrolment.resident.blood_type",
-            "enrolment.resident.community", "enrolment.resident.full_name", "enrolment.resident.marital_status",
-            "enrolment.resident.mother_name", "enrolment.resident.neighbourhood", "enrolment.resident.nik",
-            "enrolment.resident.occupation", "enrolment.resident.phone", "enrolment.resident.religion",
-            "enrolment.resident.sex", "enrolment.resident.village",
+            "enrolment.biometric_package",
+            "enrolment.captured_time",
+            "enrolment.resident.address",
+            "enrolment.resident.birth_date",
+            "enrolment.resident.birth_place",
+            "enrolment.resident.blood_type",
+            "enrolment.resident.community",
+            "enrolment.resident.full_name",
+            "enrolment.resident.marital_status",
+            "enrolment.resident.mother_name",
+            "enrolment.resident.neighbourhood",
+            "enrolment.resident.nik",
+            "enrolment.resident.occupation",
+            "enrolment.resident.phone",
+            "enrolment.resident.religion",
+            "enrolment.resident.sex",
+            "enrolment.resident.village",
         ],
     ));
     cases
 }
 
 fn printing_cases() -> Vec<Case> {
-    let lease = |id: &str, fence| Some(proto::LeaseKey { print_request_id: id.to_owned(), fence });
+    let lease = |id: &str, fence| {
+        Some(proto::LeaseKey {
+            print_request_id: id.to_owned(),
+            fence,
+        })
+    };
     let (one, other) = (request_id(), request_id());
     let drafts = vec![
-        proto::PrintRequestDraft { resident_id: one.clone(), applicant_class: 99 },
-        proto::PrintRequestDraft { resident_id: one.clone(), applicant_class: 1 },
-        proto::PrintRequestDraft { resident_id: "nobody".to_owned(), applicant_class: 0 },
+        proto::PrintRequestDraft {
+            resident_id: one.clone(),
+            applicant_class: 99,
+        },
+        proto::PrintRequestDraft {
+            resident_id: one.clone(),
+            applicant_class: 1,
+        },
+        proto::PrintRequestDraft {
+            resident_id: "nobody".to_owned(),
+            applicant_class: 0,
+        },
     ];
-    let binding = |lease, serial, chip: &str| proto::BlankBinding { lease, serial, chip_uid: chip.to_owned() };
+    let binding = |lease, serial, chip: &str| proto::BlankBinding {
+        lease,
+        serial,
+        chip_uid: chip.to_owned(),
+    };
     let bindings = vec![
         binding(lease(&one, 1), 8_000_001, "04aabbccdd"),
         binding(lease(&one, 1), 8_000_001, "04aabbccdd"),
         binding(lease(&other, 1), 0, "xyz"),
         binding(None, -1, ""),
     ];
-    let spoiled = |lease, serial, kind| proto::SpoiledBlank { lease, serial, kind };
+    let spoiled = |lease, serial, kind| proto::SpoiledBlank {
+        lease,
+        serial,
+        kind,
+    };
     let request_id = request_id();
     vec![
         Case(
             "PrintQueue/SubmitPrintRequests",
-            proto::SubmitPrintRequestsRequest { request_id: request_id.clone(), drafts, validate_only: true }
-                .encode_to_vec(),
+            proto::SubmitPrintRequestsRequest {
+                request_id: request_id.clone(),
+                drafts,
+                validate_only: true,
+            }
+            .encode_to_vec(),
             vec![
-                "drafts[0].applicant_class", "drafts[1].resident_id", "drafts[2].applicant_class",
+                "drafts[0].applicant_class",
+                "drafts[1].resident_id",
+                "drafts[2].applicant_class",
                 "drafts[2].resident_id",
             ],
         ),
         Case(
             "PrintQueue/LeasePrintRequests",
-            proto::LeasePrintRequestsRequest { request_id: request_id.clone(), count: 101, location: "Bandung".to_owned() }
-                .encode_to_vec(),
+            proto::LeasePrintRequestsRequest {
+                request_id: request_id.clone(),
+                count: 101,
+                location: "Bandung".to_owned(),
+            }
+            .encode_to_vec(),
             vec!["count", "location"],
         ),
         Case(
             "PrintQueue/BindBlanks",
-            proto::BindBlanksRequest { request_id: request_id.clone(), bindings }.encode_to_vec(),
+            proto::BindBlanksRequest {
+                request_id: request_id.clone(),
+                bindings,
+            }
+            .encode_to_vec(),
             vec![
-                "bindings[1].chip_uid", "bindings[1].lease.print_request_id", "bindings[1].serial",
-                "bindings[2].chip_uid", "bindings[2].serial", "bindings[3].chip_uid", "bindings[3].lease",
+                "bindings[1].chip_uid",
+                "bindings[1].lease.print_request_id",
+                "bindings[1].serial",
+                "bindings[2].chip_uid",
+                "bindings[2].serial",
+                "bindings[3].chip_uid",
+                "bindings[3].lease",
                 "bindings[3].serial",
             ],
         ),
@@ -258,11 +367,17 @@ fn printing_cases() -> Vec<Case> {
             "PrintQueue/ReportSpoiled",
             proto::ReportSpoiledRequest {
                 request_id,
-                blanks: vec![spoiled(lease(&one, 1), 8_000_001, 0), spoiled(lease("x", 1), i64::MAX, 77)],
+                blanks: vec![
+                    spoiled(lease(&one, 1), 8_000_001, 0),
+                    spoiled(lease("x", 1), i64::MAX, 77),
+                ],
             }
             .encode_to_vec(),
             vec![
-                "blanks[0].kind", "blanks[1].kind", "blanks[1].lease.print_request_id", "blanks[1].serial",
+                "blanks[0].kind",
+                "blanks[1].kind",
+                "blanks[1].lease.print_request_id",
+                "blanks[1].serial",
             ],
         ),
     ]
@@ -271,14 +386,28 @@ fn printing_cases() -> Vec<Case> {
 fn blank_cases() -> Vec<Case> {
     let run = |first, last| proto::SerialRange { first, last };
     let delivery = |serials: Vec<proto::SerialRange>| {
-        proto::RegisterDeliveryRequest { request_id: request_id(), document_number: "BA-1".to_owned(), serials }
-            .encode_to_vec()
+        proto::RegisterDeliveryRequest {
+            request_id: request_id(),
+            document_number: "BA-1".to_owned(),
+            serials,
+        }
+        .encode_to_vec()
     };
     let mut cases: Vec<Case> = [
-        run(0, 5), run(-5, -1), run(5, 4), run(1, 1_000_001), run(9_999_999_999_999, 10_000_000_000_000),
+        run(0, 5),
+        run(-5, -1),
+        run(5, 4),
+        run(1, 1_000_001),
+        run(9_999_999_999_999, 10_000_000_000_000),
     ]
     .into_iter()
-    .map(|bad| Case("Inventory/RegisterDelivery", delivery(vec![run(20_000_000, 20_000_009), bad]), vec!["serials[1]"]))
+    .map(|bad| {
+        Case(
+            "Inventory/RegisterDelivery",
+            delivery(vec![run(20_000_000, 20_000_009), bad]),
+            vec!["serials[1]"],
+        )
+    })
     .collect();
     cases.push(Case(
         "Inventory/RegisterDelivery",
@@ -305,10 +434,22 @@ fn blank_cases() -> Vec<Case> {
 }
 
 fn other_cases() -> Vec<Case> {
-    let verdict = |id: &str, fence, outcome| proto::Verdict { enrolment_id: id.to_owned(), fence, outcome };
+    let verdict = |id: &str, fence, outcome| proto::Verdict {
+        enrolment_id: id.to_owned(),
+        fence,
+        outcome,
+    };
     let one = request_id();
-    let verdicts = vec![verdict(&one, 1, 0), verdict(&one, 1, 1), verdict("x", 1, 42)];
-    let evidence = proto::MatchEvidence { reader_id: "a reader".to_owned(), matched: true, score: 1_000_001 };
+    let verdicts = vec![
+        verdict(&one, 1, 0),
+        verdict(&one, 1, 1),
+        verdict("x", 1, 42),
+    ];
+    let evidence = proto::MatchEvidence {
+        reader_id: "a reader".to_owned(),
+        matched: true,
+        score: 1_000_001,
+    };
     let handover = proto::CompleteHandoverRequest {
         request_id: request_id(),
         challenge_id: "x".to_owned(),
@@ -318,9 +459,16 @@ fn other_cases() -> Vec<Case> {
     vec![
         Case(
             "Registration/RecordVerdicts",
-            proto::RecordVerdictsRequest { request_id: request_id(), verdicts }.encode_to_vec(),
+            proto::RecordVerdictsRequest {
+                request_id: request_id(),
+                verdicts,
+            }
+            .encode_to_vec(),
             vec![
-                "verdicts[0].outcome", "verdicts[1].enrolment_id", "verdicts[2].enrolment_id", "verdicts[2].outcome",
+                "verdicts[0].outcome",
+                "verdicts[1].enrolment_id",
+                "verdicts[2].enrolment_id",
+                "verdicts[2].outcome",
             ],
         ),
         Case(
@@ -335,7 +483,12 @@ fn other_cases() -> Vec<Case> {
         Case(
             "Handover/CompleteHandover",
             handover.encode_to_vec(),
-            vec!["challenge_id", "evidence.reader_id", "evidence.score", "nonce"],
+            vec![
+                "challenge_id",
+                "evidence.reader_id",
+                "evidence.score",
+                "nonce",
+            ],
         ),
         Case(
             "PrintQueue/ListPrintRequests",
@@ -361,8 +514,16 @@ async fn an_odd_number_is_recorded_with_its_warnings() {
     resident.nik = "3575995509900001".to_owned();
     resident.birth_date = "1990-09-16".to_owned();
     resident.sex = proto::Sex::Male.into();
-    let request = proto::RecordEnrolmentRequest { request_id: request_id(), enrolment: Some(sheet) };
-    let recorded = terminal.registration.record_enrolment(request).await.expect("it is odd, not wrong").into_inner();
+    let request = proto::RecordEnrolmentRequest {
+        request_id: request_id(),
+        enrolment: Some(sheet),
+    };
+    let recorded = terminal
+        .registration
+        .record_enrolment(request)
+        .await
+        .expect("it is odd, not wrong")
+        .into_inner();
     let warnings: Vec<_> = recorded.warnings().collect();
     assert_eq!(
         warnings,

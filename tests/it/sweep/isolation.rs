@@ -32,12 +32,22 @@ const FOREIGN: &str = "ektp://district/35.76/site/office/terminal/1";
 const ENOUGH: usize = 3;
 
 fn of_terminals() -> Vec<Method> {
-    methods().into_iter().filter(|method| may(Role::Terminal, &method.path)).collect()
+    methods()
+        .into_iter()
+        .filter(|method| may(Role::Terminal, &method.path))
+        .collect()
 }
 
 async fn ask(channel: &tonic::transport::Channel, method: &Method, message: Vec<u8>) -> Answer {
     let enough = if method.ends() { usize::MAX } else { ENOUGH };
-    raw::exchange(channel, &method.path, vec![message], Sending::Closed, enough).await
+    raw::exchange(
+        channel,
+        &method.path,
+        vec![message],
+        Sending::Closed,
+        enough,
+    )
+    .await
 }
 
 #[tokio::test]
@@ -51,9 +61,17 @@ async fn a_foreign_thing_answers_exactly_as_a_missing_one_and_nothing_changes() 
         let path = method.path.as_str();
         let of_foreign = ask(&foreign, &method, sample(path, &things, &request_id())).await;
         let of_missing = ask(&foreign, &method, sample(path, &missing, &request_id())).await;
-        assert_eq!(shown(&of_foreign), shown(&of_missing), "{path} tells the two apart");
+        assert_eq!(
+            shown(&of_foreign),
+            shown(&of_missing),
+            "{path} tells the two apart"
+        );
     }
-    assert_eq!(look::contents(&office.sql).await, before, "the neighbour changed something");
+    assert_eq!(
+        look::contents(&office.sql).await,
+        before,
+        "the neighbour changed something"
+    );
 }
 
 #[tokio::test]
@@ -65,7 +83,10 @@ async fn the_same_requests_show_the_things_to_their_own_terminal() {
         let own = office.client(0, principal(path)).await.channel;
         let answer = ask(&own, method, sample(path, &things, "")).await;
         let messages = answer.unwrap_or_else(|status| panic!("{path}: {status:?}"));
-        assert!(messages.iter().any(|message| !message.is_empty()), "{path} shows nothing");
+        assert!(
+            messages.iter().any(|message| !message.is_empty()),
+            "{path} shows nothing"
+        );
     }
 }
 
@@ -98,7 +119,9 @@ async fn a_number_that_is_served_elsewhere_finds_nothing() {
     let of_missing = raw::call(&foreign, path, &by_nik(&things.newcomer.nik)).await;
     assert_eq!(shown(&of_foreign), shown(&of_missing));
     let own = office.client(0, principal(path)).await.channel;
-    raw::call(&own, path, &by_nik(&things.known.nik)).await.expect("their own terminal finds them");
+    raw::call(&own, path, &by_nik(&things.known.nik))
+        .await
+        .expect("their own terminal finds them");
 }
 
 #[tokio::test]
@@ -110,12 +133,23 @@ async fn a_person_served_elsewhere_is_answered_with_that_district_and_the_date_a
     if let Some(resident) = sheet.resident.as_mut() {
         resident.village = "35.76.01.1001".to_owned();
     }
-    let request = proto::RecordEnrolmentRequest { request_id: request_id(), enrolment: Some(sheet) };
+    let request = proto::RecordEnrolmentRequest {
+        request_id: request_id(),
+        enrolment: Some(sheet),
+    };
     let before = look::contents(&office.sql).await;
-    let status = foreign.registration.record_enrolment(request).await.expect_err("one enrolment for life");
+    let status = foreign
+        .registration
+        .record_enrolment(request)
+        .await
+        .expect_err("one enrolment for life");
     assert_eq!(reason(&status), "ALREADY_ENROLLED");
     let info = status.get_details_error_info().expect("a reason");
-    let mut told: Vec<_> = info.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let mut told: Vec<_> = info
+        .metadata
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
     told.sort_unstable();
     assert_eq!(told, [("date", "2017-04-18"), ("district", DISTRICT)]);
     assert_eq!(look::contents(&office.sql).await, before);
@@ -129,8 +163,12 @@ async fn a_page_token_of_another_district_is_no_token() {
     let own = office.client(0, principal(path)).await.channel;
     let page = |page_size, page_token: &str| {
         let page_token = page_token.to_owned();
-        proto::ListPrintRequestsRequest { page_size, page_token, ..proto::ListPrintRequestsRequest::default() }
-            .encode_to_vec()
+        proto::ListPrintRequestsRequest {
+            page_size,
+            page_token,
+            ..proto::ListPrintRequestsRequest::default()
+        }
+        .encode_to_vec()
     };
     let first = raw::call(&own, path, &page(1, "")).await.expect("a page");
     let first = proto::ListPrintRequestsResponse::decode(first[0].as_slice()).expect("a page");
@@ -145,7 +183,10 @@ async fn a_page_token_of_another_district_is_no_token() {
 async fn another_terminal_of_the_district_holds_no_lease_and_no_challenge_of_ours() {
     let office = Office::open().await;
     let things = scene::set(&office).await;
-    let other = office.client(0, "ektp://district/35.75/site/office/terminal/2").await.channel;
+    let other = office
+        .client(0, "ektp://district/35.75/site/office/terminal/2")
+        .await
+        .channel;
     let before = look::contents(&office.sql).await;
     for method in [
         "PrintQueue/RenewLeases",
@@ -158,7 +199,11 @@ async fn another_terminal_of_the_district_holds_no_lease_and_no_challenge_of_our
     ] {
         let path = format!("/ektp.v1.{method}");
         let answer = raw::call(&other, &path, &sample(&path, &things, &request_id())).await;
-        assert_eq!(look::contents(&office.sql).await, before, "{path} changed something: {answer:?}");
+        assert_eq!(
+            look::contents(&office.sql).await,
+            before,
+            "{path} changed something: {answer:?}"
+        );
     }
 }
 
@@ -166,7 +211,12 @@ async fn another_terminal_of_the_district_holds_no_lease_and_no_challenge_of_our
 async fn a_subdistrict_terminal_finds_only_its_own_people() {
     let office = Office::open().await;
     let things = scene::set(&office).await;
-    let home: String = things.known.village.chars().take("35.75.02".len()).collect();
+    let home: String = things
+        .known
+        .village
+        .chars()
+        .take("35.75.02".len())
+        .collect();
     let path = "/ektp.v1.Registration/GetEnrolment";
     for number in 1..=4 {
         let subdistrict = format!("{DISTRICT}.{number:02}");
@@ -175,7 +225,11 @@ async fn a_subdistrict_terminal_finds_only_its_own_people() {
         let key = proto::get_enrolment_request::Key::Nik(things.known.nik.clone());
         let request = proto::GetEnrolmentRequest { key: Some(key) }.encode_to_vec();
         let known = raw::call(&channel, path, &request).await;
-        assert_eq!(known.is_ok(), subdistrict == home, "{subdistrict}: {known:?}");
+        assert_eq!(
+            known.is_ok(),
+            subdistrict == home,
+            "{subdistrict}: {known:?}"
+        );
         if known.is_err() {
             let nobody = Things::missing(&things, DISTRICT);
             let missing = raw::call(&channel, path, &sample(path, &nobody, "")).await;

@@ -30,7 +30,10 @@ const PACKAGE: &str = "ektp.v1";
 
 /// One principal for each kind of caller.
 const PRINCIPALS: [(Role, &str); 7] = [
-    (Role::Terminal, "ektp://district/35.75/site/office/terminal/1"),
+    (
+        Role::Terminal,
+        "ektp://district/35.75/site/office/terminal/1",
+    ),
     (Role::Province, "ektp://province/35"),
     (Role::Matcher, "ektp://centre/matcher"),
     (Role::Store, "ektp://centre/store"),
@@ -53,7 +56,10 @@ struct Method {
 impl Method {
     /// A write carries the name that its client gave it.
     fn is_write(&self) -> bool {
-        self.input.field.iter().any(|field| field.name() == "request_id")
+        self.input
+            .field
+            .iter()
+            .any(|field| field.name() == "request_id")
     }
 
     /// Whether its answer ends by itself when the client has sent everything.
@@ -64,8 +70,13 @@ impl Method {
 
 /// All RPCs of the contract.
 fn methods() -> Vec<Method> {
-    let files = FileDescriptorSet::decode(proto::FILE_DESCRIPTOR_SET).expect("our own descriptor").file;
-    let ours: Vec<&FileDescriptorProto> = files.iter().filter(|file| file.package() == PACKAGE).collect();
+    let files = FileDescriptorSet::decode(proto::FILE_DESCRIPTOR_SET)
+        .expect("our own descriptor")
+        .file;
+    let ours: Vec<&FileDescriptorProto> = files
+        .iter()
+        .filter(|file| file.package() == PACKAGE)
+        .collect();
     let mut methods = Vec::new();
     for file in &ours {
         for service in &file.service {
@@ -86,11 +97,16 @@ fn methods() -> Vec<Method> {
 }
 
 fn message<'a>(files: &[&'a FileDescriptorProto], name: &str) -> (&'a FileDescriptorProto, usize) {
-    let short = name.strip_prefix(&format!(".{PACKAGE}.")).expect("requests are messages of our own");
+    let short = name
+        .strip_prefix(&format!(".{PACKAGE}."))
+        .expect("requests are messages of our own");
     files
         .iter()
         .find_map(|file| {
-            let index = file.message_type.iter().position(|message| message.name() == short)?;
+            let index = file
+                .message_type
+                .iter()
+                .position(|message| message.name() == short)?;
             Some((*file, index))
         })
         .expect("the descriptor is complete")
@@ -105,7 +121,12 @@ fn required(file: &FileDescriptorProto, index: usize) -> Vec<String> {
     let index = i32::try_from(index).expect("a small number");
     let locations = file.source_code_info.iter().flat_map(|info| &info.location);
     locations
-        .filter(|location| location.leading_comments().trim_start().starts_with("REQUIRED."))
+        .filter(|location| {
+            location
+                .leading_comments()
+                .trim_start()
+                .starts_with("REQUIRED.")
+        })
         .filter_map(|location| match location.path[..] {
             [MESSAGES_OF_FILE, at, kind, place] if at == index => {
                 let place = usize::try_from(place).expect("places count from nought");
@@ -158,7 +179,9 @@ fn blanked(bytes: &[u8]) -> String {
     let mut rest = bytes;
     let mut kept = Vec::new();
     while let Some(first) = rest.first() {
-        let is_id = rest.get(..ID).is_some_and(|start| Uuid::try_parse_ascii(start).is_ok());
+        let is_id = rest
+            .get(..ID)
+            .is_some_and(|start| Uuid::try_parse_ascii(start).is_ok());
         if is_id {
             kept.extend_from_slice(b"<id>");
             rest = &rest[ID..];
@@ -168,7 +191,8 @@ fn blanked(bytes: &[u8]) -> String {
         }
     }
     let text = String::from_utf8_lossy(&kept);
-    text.replace(scene::DISTRICT, "<district>").replace(scene::EMPTY_DISTRICT, "<district>")
+    text.replace(scene::DISTRICT, "<district>")
+        .replace(scene::EMPTY_DISTRICT, "<district>")
 }
 
 /// A field of text as it stands in a message: added at the end, it takes the place of an earlier one.

@@ -45,13 +45,26 @@ async fn noise_is_the_senders_fault_and_the_server_goes_on() {
                 spoiled(&mut rng, sample(path, &things, &request_id()))
             };
             let sent = (vec![message.clone()], Sending::Closed);
-            let patience = if method.ends() { crate::support::PATIENCE } else { STREAM_OPENS };
+            let patience = if method.ends() {
+                crate::support::PATIENCE
+            } else {
+                STREAM_OPENS
+            };
             let answer = raw::within(patience, &channel, path, sent, usize::MAX).await;
-            assert!(answer.is_some() || !method.ends(), "{path} does not answer {message:02x?}");
+            assert!(
+                answer.is_some() || !method.ends(),
+                "{path} does not answer {message:02x?}"
+            );
             if let Some(Err(status)) = answer {
-                let ours = matches!(status.code(), Code::Internal | Code::Unknown | Code::DataLoss | Code::Unimplemented);
+                let ours = matches!(
+                    status.code(),
+                    Code::Internal | Code::Unknown | Code::DataLoss | Code::Unimplemented
+                );
                 assert!(!ours, "{path} with {message:02x?}: {status:?}");
-                assert!(!reason(&status).is_empty(), "{path} gives no reason: {status:?}");
+                assert!(
+                    !reason(&status).is_empty(),
+                    "{path} gives no reason: {status:?}"
+                );
             }
         }
     }
@@ -68,7 +81,9 @@ async fn a_message_beyond_the_limit_is_refused_by_every_rpc() {
         let channel = office.client(0, principal(path)).await.channel;
         let mut message = sample(path, &things, &request_id());
         message.extend(field(UNKNOWN_FIELD, &vec![0; MESSAGE_MAX]));
-        let status = raw::call(&channel, path, &message).await.expect_err("it is too long");
+        let status = raw::call(&channel, path, &message)
+            .await
+            .expect_err("it is too long");
         assert_eq!(status.code(), Code::InvalidArgument, "{path}: {status:?}");
         assert_eq!(reason(&status), "INVALID_FIELDS", "{path}");
     }
@@ -83,16 +98,22 @@ async fn a_message_nested_without_end_is_refused() {
     // A group (wire type 3) of an unknown field opens ten thousand more of its kind.
     let nested = [0xc3, 0x3e].repeat(10_000);
     let path = "/ektp.v1.Registration/RecordEnrolment";
-    let status = raw::call(&terminal.channel, path, &nested).await.expect_err("it has no end");
+    let status = raw::call(&terminal.channel, path, &nested)
+        .await
+        .expect_err("it has no end");
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     assert!(alive(&mut terminal).await, "the server goes on");
 }
 
 async fn alive(terminal: &mut Client) -> bool {
     let answer = raw::call(&terminal.channel, "/grpc.health.v1.Health/Check", &[]).await;
-    let stock = terminal.inventory.get_stock(proto::GetStockRequest::default()).await;
+    let stock = terminal
+        .inventory
+        .get_stock(proto::GetStockRequest::default())
+        .await;
     // SERVING is the first value.
-    answer.is_ok_and(|messages| messages[0] == [8, 1]) && stock.is_ok_and(|stock| stock.get_ref().encoded_len() > 0)
+    answer.is_ok_and(|messages| messages[0] == [8, 1])
+        && stock.is_ok_and(|stock| stock.get_ref().encoded_len() > 0)
 }
 
 fn random(rng: &mut ChaCha8Rng) -> Vec<u8> {

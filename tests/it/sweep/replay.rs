@@ -29,7 +29,10 @@ async fn two_servers() -> (Office, Things) {
 
 /// One principal's connection to each of the two servers.
 async fn both(office: &Office, principal: &str) -> [Channel; 2] {
-    [office.client(0, principal).await.channel, office.client(1, principal).await.channel]
+    [
+        office.client(0, principal).await.channel,
+        office.client(1, principal).await.channel,
+    ]
 }
 
 fn writes() -> Vec<Method> {
@@ -43,8 +46,12 @@ fn bytes(method: &Method, answer: &Answer) -> Vec<u8> {
     match answer {
         Ok(messages) if method.client_streaming => {
             for message in messages {
-                let chunk = proto::ImportEnrolmentsResponse::decode(message.as_slice()).expect("an answer");
-                chunk.results.iter().for_each(|result| bytes.extend(result.encode_to_vec()));
+                let chunk =
+                    proto::ImportEnrolmentsResponse::decode(message.as_slice()).expect("an answer");
+                chunk
+                    .results
+                    .iter()
+                    .for_each(|result| bytes.extend(result.encode_to_vec()));
             }
         }
         Ok(messages) => messages.iter().for_each(|message| bytes.extend(message)),
@@ -72,9 +79,17 @@ async fn a_write_sent_again_to_another_server_gets_the_first_answer_byte_for_byt
 
         for channel in [&there, &here] {
             let again = raw::call(channel, path, &message).await;
-            assert_eq!(bytes(&method, &again), bytes(&method, &first), "{path}: {again:?}");
+            assert_eq!(
+                bytes(&method, &again),
+                bytes(&method, &first),
+                "{path}: {again:?}"
+            );
         }
-        assert_eq!(look::contents(&office.sql).await, after, "{path} did something again");
+        assert_eq!(
+            look::contents(&office.sql).await,
+            after,
+            "{path} did something again"
+        );
     }
 }
 
@@ -89,11 +104,23 @@ async fn a_refusal_is_an_answer_too_and_is_given_again() {
         let stored = look::count(&office.sql, "request").await;
         let message = sample(path, &refused, &request_id());
         let first = raw::call(&here, path, &message).await;
-        assert_eq!(look::contents(&office.sql).await, before, "{path} was to be refused: {first:?}");
-        assert_eq!(look::count(&office.sql, "request").await, stored + 1, "{path}: {first:?} is stored");
+        assert_eq!(
+            look::contents(&office.sql).await,
+            before,
+            "{path} was to be refused: {first:?}"
+        );
+        assert_eq!(
+            look::count(&office.sql, "request").await,
+            stored + 1,
+            "{path}: {first:?} is stored"
+        );
 
         let again = raw::call(&there, path, &message).await;
-        assert_eq!(bytes(&method, &again), bytes(&method, &first), "{path}: {again:?}");
+        assert_eq!(
+            bytes(&method, &again),
+            bytes(&method, &first),
+            "{path}: {again:?}"
+        );
     }
 }
 
@@ -111,7 +138,8 @@ async fn a_request_id_that_was_used_for_something_else_is_refused() {
         let other = raw::call(&there, path, &sample(path, &others, &id)).await;
         if method.client_streaming {
             let messages = other.expect("an import goes on");
-            let chunk = proto::ImportEnrolmentsResponse::decode(messages[0].as_slice()).expect("an answer");
+            let chunk =
+                proto::ImportEnrolmentsResponse::decode(messages[0].as_slice()).expect("an answer");
             match &chunk.results[0].outcome {
                 Some(proto::import_enrolment_result::Outcome::Refused(refusal)) => {
                     assert_eq!(refusal.reason(), proto::ErrorReason::RequestIdReused);
@@ -120,10 +148,18 @@ async fn a_request_id_that_was_used_for_something_else_is_refused() {
             }
         } else {
             let status = other.expect_err("the id is taken");
-            assert_eq!(status.code(), Code::FailedPrecondition, "{path}: {status:?}");
+            assert_eq!(
+                status.code(),
+                Code::FailedPrecondition,
+                "{path}: {status:?}"
+            );
             assert_eq!(reason(&status), "REQUEST_ID_REUSED", "{path}");
         }
-        assert_eq!(look::contents(&office.sql).await, before, "{path} did something");
+        assert_eq!(
+            look::contents(&office.sql).await,
+            before,
+            "{path} did something"
+        );
     }
 }
 
@@ -134,10 +170,17 @@ async fn a_request_id_of_one_method_is_not_taken_for_another() {
     let other = "/ektp.v1.PrintQueue/ReleaseLeases";
     let [here, there] = both(&office, principal(path)).await;
     let id = request_id();
-    raw::call(&here, path, &sample(path, &things, &id)).await.expect("the lease is renewed");
+    raw::call(&here, path, &sample(path, &things, &id))
+        .await
+        .expect("the lease is renewed");
     // The two messages have the same bytes; what differs is what is asked.
-    let things = Things { released: things.renewed.clone(), ..things };
-    let status = raw::call(&there, other, &sample(other, &things, &id)).await.expect_err("the id is taken");
+    let things = Things {
+        released: things.renewed.clone(),
+        ..things
+    };
+    let status = raw::call(&there, other, &sample(other, &things, &id))
+        .await
+        .expect_err("the id is taken");
     assert_eq!(reason(&status), "REQUEST_ID_REUSED");
 }
 
@@ -189,6 +232,8 @@ async fn together(channels: &[Channel; 2], path: &str, message: &[u8]) -> Vec<An
 
 /// By how many rows each table has grown.
 fn grown(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
-    let grown = after.iter().map(|(table, rows)| (table.clone(), rows - before.get(table).unwrap_or(&0)));
+    let grown = after
+        .iter()
+        .map(|(table, rows)| (table.clone(), rows - before.get(table).unwrap_or(&0)));
     grown.filter(|(_, rows)| *rows != 0).collect()
 }

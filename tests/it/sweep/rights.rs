@@ -47,7 +47,9 @@ async fn a_role_that_may_not_call_is_refused_before_anything_is_read() {
                 let status = answer.expect_err("the table says no");
                 assert_eq!(status.code(), Code::PermissionDenied, "{role:?} at {path}");
                 assert_eq!(reason(&status), "ROLE_MAY_NOT_CALL", "{role:?} at {path}");
-                let info = status.get_details_error_info().expect("every refusal has its reason");
+                let info = status
+                    .get_details_error_info()
+                    .expect("every refusal has its reason");
                 assert_eq!(info.metadata["role"], format!("{role:?}").to_lowercase());
                 assert_eq!(info.metadata["method"], path);
             }
@@ -66,8 +68,18 @@ async fn a_role_that_may_call_is_let_in() {
         for method in methods().iter().filter(|method| may(role, &method.path)) {
             let answer = raw::call(&channel, &method.path, &NO_PROTOBUF).await;
             let status = answer.expect_err("these bytes are no request");
-            assert_eq!(status.code(), Code::InvalidArgument, "{role:?} at {}: {status:?}", method.path);
-            assert_eq!(reason(&status), "INVALID_FIELDS", "{role:?} at {}", method.path);
+            assert_eq!(
+                status.code(),
+                Code::InvalidArgument,
+                "{role:?} at {}: {status:?}",
+                method.path
+            );
+            assert_eq!(
+                reason(&status),
+                "INVALID_FIELDS",
+                "{role:?} at {}",
+                method.path
+            );
             let_in += 1;
         }
     }
@@ -84,10 +96,15 @@ async fn everybody_may_ask_for_the_health_and_for_the_contract() {
         for version in ["v1", "v1alpha"] {
             let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
             // list_services = "", the seventh field.
-            let services = raw::call(&channel, &path, &super::field(7, b"")).await.expect("an answer");
+            let services = raw::call(&channel, &path, &super::field(7, b""))
+                .await
+                .expect("an answer");
             let text = String::from_utf8_lossy(&services[0]).into_owned();
             for service in ["Registration", "PrintQueue", "Inventory", "Handover"] {
-                assert!(text.contains(&format!("{PACKAGE}.{service}")), "{role:?}: {service}");
+                assert!(
+                    text.contains(&format!("{PACKAGE}.{service}")),
+                    "{role:?}: {service}"
+                );
             }
         }
     }

@@ -28,12 +28,16 @@ fn registration(method: &str, things: &Things, request_id: String) -> Option<Vec
         Some(draft)
     };
     Some(match method {
-        "RecordEnrolment" => {
-            proto::RecordEnrolmentRequest { request_id, enrolment: sheet(&things.newcomer) }.encode_to_vec()
+        "RecordEnrolment" => proto::RecordEnrolmentRequest {
+            request_id,
+            enrolment: sheet(&things.newcomer),
         }
-        "ImportEnrolments" => {
-            proto::ImportEnrolmentsRequest { request_id, enrolment: sheet(&things.latecomer) }.encode_to_vec()
+        .encode_to_vec(),
+        "ImportEnrolments" => proto::ImportEnrolmentsRequest {
+            request_id,
+            enrolment: sheet(&things.latecomer),
         }
+        .encode_to_vec(),
         "GetEnrolment" => {
             let key = proto::get_enrolment_request::Key::EnrolmentId(things.enrolment.clone());
             proto::GetEnrolmentRequest { key: Some(key) }.encode_to_vec()
@@ -43,18 +47,29 @@ fn registration(method: &str, things: &Things, request_id: String) -> Option<Vec
             ..proto::ListEnrolmentsRequest::default()
         }
         .encode_to_vec(),
-        "LeaseChecks" => proto::LeaseChecksRequest { wanted: things.count }.encode_to_vec(),
+        "LeaseChecks" => proto::LeaseChecksRequest {
+            wanted: things.count,
+        }
+        .encode_to_vec(),
         "RecordVerdicts" => {
             let verdict = proto::Verdict {
                 enrolment_id: things.checked.0.clone(),
                 fence: things.checked.1,
                 outcome: VerdictOutcome::Unique.into(),
             };
-            proto::RecordVerdictsRequest { request_id, verdicts: vec![verdict] }.encode_to_vec()
+            proto::RecordVerdictsRequest {
+                request_id,
+                verdicts: vec![verdict],
+            }
+            .encode_to_vec()
         }
         "IssueInterimCertificates" => {
             let enrolment_ids = vec![things.uncertified.clone()];
-            proto::IssueInterimCertificatesRequest { request_id, enrolment_ids }.encode_to_vec()
+            proto::IssueInterimCertificatesRequest {
+                request_id,
+                enrolment_ids,
+            }
+            .encode_to_vec()
         }
         _ => return None,
     })
@@ -68,15 +83,25 @@ fn queue(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
                 applicant_class: ApplicantClass::FirstIssue.into(),
             };
             let drafts = vec![draft];
-            proto::SubmitPrintRequestsRequest { request_id, drafts, validate_only: false }.encode_to_vec()
+            proto::SubmitPrintRequestsRequest {
+                request_id,
+                drafts,
+                validate_only: false,
+            }
+            .encode_to_vec()
         }
-        "GetPrintRequest" => {
-            proto::GetPrintRequestRequest { print_request_id: things.queued.clone() }.encode_to_vec()
+        "GetPrintRequest" => proto::GetPrintRequestRequest {
+            print_request_id: things.queued.clone(),
         }
+        .encode_to_vec(),
         "ListPrintRequests" => proto::ListPrintRequestsRequest::default().encode_to_vec(),
         "WatchQueue" => {
             let district = things.location.clone();
-            proto::WatchQueueRequest { district, resume_token: Vec::new() }.encode_to_vec()
+            proto::WatchQueueRequest {
+                district,
+                resume_token: Vec::new(),
+            }
+            .encode_to_vec()
         }
         _ => return None,
     })
@@ -86,30 +111,51 @@ fn printing(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>
     Some(match method {
         "LeasePrintRequests" => {
             let location = things.location.clone();
-            proto::LeasePrintRequestsRequest { request_id, count: things.count, location }.encode_to_vec()
+            proto::LeasePrintRequestsRequest {
+                request_id,
+                count: things.count,
+                location,
+            }
+            .encode_to_vec()
         }
         "RenewLeases" => {
             let leases = vec![things.renewed.clone()];
             proto::RenewLeasesRequest { request_id, leases }.encode_to_vec()
         }
-        "GetCardFace" => {
-            proto::GetCardFaceRequest { lease: Some(things.renewed.clone()) }.encode_to_vec()
+        "GetCardFace" => proto::GetCardFaceRequest {
+            lease: Some(things.renewed.clone()),
         }
+        .encode_to_vec(),
         "BindBlanks" => {
             let (lease, serial) = things.to_bind.clone();
             let chip_uid = format!("04{serial:012x}");
-            let bindings = vec![proto::BlankBinding { lease: Some(lease), serial, chip_uid }];
-            proto::BindBlanksRequest { request_id, bindings }.encode_to_vec()
+            let bindings = vec![proto::BlankBinding {
+                lease: Some(lease),
+                serial,
+                chip_uid,
+            }];
+            proto::BindBlanksRequest {
+                request_id,
+                bindings,
+            }
+            .encode_to_vec()
         }
         "ReportPrinted" => {
             let (lease, serial) = things.printed.clone();
-            let cards = vec![proto::PrintedCard { lease: Some(lease), serial }];
+            let cards = vec![proto::PrintedCard {
+                lease: Some(lease),
+                serial,
+            }];
             proto::ReportPrintedRequest { request_id, cards }.encode_to_vec()
         }
         "ReportSpoiled" => {
             let (lease, serial) = things.spoiled.clone();
             let kind = SpoilageKind::PrintFailure.into();
-            let blanks = vec![proto::SpoiledBlank { lease: Some(lease), serial, kind }];
+            let blanks = vec![proto::SpoiledBlank {
+                lease: Some(lease),
+                serial,
+                kind,
+            }];
             proto::ReportSpoiledRequest { request_id, blanks }.encode_to_vec()
         }
         "ReleaseLeases" => {
@@ -142,8 +188,14 @@ fn inventory(method: &str, things: &Things, request_id: String) -> Option<Vec<u8
             document_number: "BAST-sample".to_owned(),
         }
         .encode_to_vec(),
-        "GetStock" => proto::GetStockRequest { location: things.location.clone() }.encode_to_vec(),
-        "LocateBlank" => proto::LocateBlankRequest { serial: things.blank }.encode_to_vec(),
+        "GetStock" => proto::GetStockRequest {
+            location: things.location.clone(),
+        }
+        .encode_to_vec(),
+        "LocateBlank" => proto::LocateBlankRequest {
+            serial: things.blank,
+        }
+        .encode_to_vec(),
         _ => return None,
     })
 }
@@ -153,12 +205,26 @@ fn handover(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>
         "ListAwaiting" => proto::ListAwaitingRequest::default().encode_to_vec(),
         "StartHandover" => {
             let collection_id = things.collection.clone();
-            proto::StartHandoverRequest { request_id, collection_id }.encode_to_vec()
+            proto::StartHandoverRequest {
+                request_id,
+                collection_id,
+            }
+            .encode_to_vec()
         }
         "CompleteHandover" => {
             let (challenge_id, nonce) = things.challenge.clone();
-            let evidence = proto::MatchEvidence { reader_id: "reader-1".to_owned(), matched: true, score: 900 };
-            proto::CompleteHandoverRequest { request_id, challenge_id, nonce, evidence: Some(evidence) }.encode_to_vec()
+            let evidence = proto::MatchEvidence {
+                reader_id: "reader-1".to_owned(),
+                matched: true,
+                score: 900,
+            };
+            proto::CompleteHandoverRequest {
+                request_id,
+                challenge_id,
+                nonce,
+                evidence: Some(evidence),
+            }
+            .encode_to_vec()
         }
         "ListContactTasks" => proto::ListContactTasksRequest::default().encode_to_vec(),
         _ => return None,
@@ -166,7 +232,11 @@ fn handover(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>
 }
 
 fn subdistrict(things: &Things) -> String {
-    things.village(&things.known).chars().take("35.75.02".len()).collect()
+    things
+        .village(&things.known)
+        .chars()
+        .take("35.75.02".len())
+        .collect()
 }
 
 #[test]

@@ -61,7 +61,10 @@ pub struct Things {
 impl Things {
     /// Things for a test that needs no office.
     pub fn nowhere() -> Self {
-        let lease = || LeaseKey { print_request_id: Uuid::new_v4().to_string(), fence: 1 };
+        let lease = || LeaseKey {
+            print_request_id: Uuid::new_v4().to_string(),
+            fence: 1,
+        };
         let people = residents(DISTRICT, 3);
         let none = String::new;
         Self {
@@ -93,7 +96,10 @@ impl Things {
     /// Things of the same shape that do not exist, with the codes of a district.
     pub fn missing(&self, district: &str) -> Self {
         let id = || Uuid::new_v4().to_string();
-        let lease = |known: &LeaseKey| LeaseKey { print_request_id: id(), fence: known.fence };
+        let lease = |known: &LeaseKey| LeaseKey {
+            print_request_id: id(),
+            fence: known.fence,
+        };
         let strangers = residents(DISTRICT, STRANGERS + 3);
         let further = |range: &SerialRange| run(range.first + 500_000, range.last + 500_000);
         Self {
@@ -164,8 +170,9 @@ pub async fn set(office: &Office) -> Things {
     terminal.certify(&certified).await;
     let enough = u32::try_from(enrolments.len()).expect("a few");
     let tasks = matcher.lease_checks(enough).await;
-    let (checking, unique): (Vec<_>, Vec<_>) =
-        tasks.into_iter().partition(|task| task.enrolment_id == enrolments[0].0);
+    let (checking, unique): (Vec<_>, Vec<_>) = tasks
+        .into_iter()
+        .partition(|task| task.enrolment_id == enrolments[0].0);
     matcher.decide(&unique, VerdictOutcome::Unique).await;
     let resident = |place: usize| enrolments[place].1.clone();
 
@@ -238,10 +245,19 @@ async fn challenge(
         .into_inner()
         .collections;
     let of = |print_request: &str| {
-        let mut found = awaiting.iter().filter(|card| card.print_request_id == print_request);
-        found.next().expect("a printed card awaits its holder").collection_id.clone()
+        let mut found = awaiting
+            .iter()
+            .filter(|card| card.print_request_id == print_request);
+        found
+            .next()
+            .expect("a printed card awaits its holder")
+            .collection_id
+            .clone()
     };
-    let request = proto::StartHandoverRequest { request_id: request_id(), collection_id: of(challenged) };
+    let request = proto::StartHandoverRequest {
+        request_id: request_id(),
+        collection_id: of(challenged),
+    };
     let started = terminal
         .handover
         .start_handover(request)
@@ -268,7 +284,11 @@ async fn on_its_way(store: &mut Client) -> (String, SerialRange) {
         document_number: "BA-scene".to_owned(),
         serials: vec![run(FIRST_CENTRAL, FIRST_CENTRAL + 99)],
     };
-    store.inventory.register_delivery(delivery).await.expect("the delivery is registered");
+    store
+        .inventory
+        .register_delivery(delivery)
+        .await
+        .expect("the delivery is registered");
     let sent = run(FIRST_CENTRAL, FIRST_CENTRAL + 9);
     let dispatch = proto::DispatchShipmentRequest {
         request_id: request_id(),
@@ -276,8 +296,19 @@ async fn on_its_way(store: &mut Client) -> (String, SerialRange) {
         document_number: "SJ-scene".to_owned(),
         serials: vec![sent],
     };
-    let answer = store.inventory.dispatch_shipment(dispatch).await.expect("the shipment is dispatched");
-    (answer.into_inner().shipment.expect("a shipment").shipment_id, sent)
+    let answer = store
+        .inventory
+        .dispatch_shipment(dispatch)
+        .await
+        .expect("the shipment is dispatched");
+    (
+        answer
+            .into_inner()
+            .shipment
+            .expect("a shipment")
+            .shipment_id,
+        sent,
+    )
 }
 
 async fn waiting_request(terminal: &mut Client) -> String {
@@ -285,7 +316,12 @@ async fn waiting_request(terminal: &mut Client) -> String {
         state: proto::PrintRequestState::Queued.into(),
         ..proto::ListPrintRequestsRequest::default()
     };
-    let page = terminal.print_queue.list_print_requests(request).await.expect("a page").into_inner();
+    let page = terminal
+        .print_queue
+        .list_print_requests(request)
+        .await
+        .expect("a page")
+        .into_inner();
     let entry = page.print_requests[0].entry.as_ref().expect("an entry");
     entry.print_request_id.clone()
 }

@@ -1,0 +1,31 @@
+//! The rules of the queue by example: `submission` says who is queued, `printing` what a printer may do, as one table and as
+//! random lives of a request. Here what both are told with.
+
+mod printing;
+mod submission;
+
+use time::macros::datetime;
+
+use super::*;
+
+const NOW: OffsetDateTime = datetime!(2017-04-18 08:00 +7);
+const HOLDER: &str = "ektp://district/35.75/site/office/terminal/1";
+const OTHER: &str = "ektp://district/35.75/site/office/terminal/2";
+const FENCE: i64 = 7;
+
+fn serial(number: i64) -> Serial {
+    Serial::new(number).expect("a serial of the test")
+}
+
+fn district() -> District {
+    "35.75".parse().expect("a district")
+}
+
+fn verdict(enrolment: EnrolmentState) -> Verdict {
+    Verdict {
+        district: district(),
+        enrolment,
+        since: NOW,
+        on_current_identity: true,
+    }
+}
