@@ -279,14 +279,11 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
         .await
         .expect("the follower has its first picture");
     let count = Arc::new(watch::Sender::new(0));
-    let writers: Vec<_> = ids
-        .chunks(EACH)
-        .enumerate()
-        .map(|(writer, ids)| {
-            let channel = channel(&data, address, &terminal_of(writer + 1));
-            tokio::spawn(submit(channel, writer, ids.to_vec(), Arc::clone(&count)))
-        })
-        .collect();
+    let writers = (ids.chunks(EACH).enumerate()).map(|(writer, ids)| {
+        let channel = channel(&data, address, &terminal_of(writer + 1));
+        tokio::spawn(submit(channel, writer, ids.to_vec(), Arc::clone(&count)))
+    });
+    let writers: Vec<_> = writers.collect();
     let enough = count
         .subscribe()
         .wait_for(|count| *count >= BEFORE_THE_KILL)
@@ -305,23 +302,7 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
         .await
         .expect("it does not panic")
         .expect("the follower sees everybody in time");
-    let mut terminal = Client::over(channel(&data, address, &terminal_of(99)));
-    let page = proto::ListPrintRequestsRequest {
-        page_size: 500,
-        ..proto::ListPrintRequestsRequest::default()
-    };
-    let listed = terminal
-        .print_queue
-        .list_print_requests(page)
-        .await
-        .expect("a page")
-        .into_inner();
-    let listed: BTreeMap<String, i32> = listed
-        .print_requests
-        .into_iter()
-        .filter_map(|request| request.entry)
-        .map(|entry| (entry.print_request_id, entry.state))
-        .collect();
+    let listed = listed(&data, address).await;
     assert_eq!(listed.len(), PEOPLE, "each person was queued once");
     assert_eq!(
         follower.picture, listed,
@@ -341,4 +322,26 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
             .expect("it was answered before");
         assert_eq!(again, first, "the stored answer is the first one");
     }
+}
+
+/// The queue as the server lists it.
+async fn listed(data: &Path, address: SocketAddr) -> BTreeMap<String, i32> {
+    let mut terminal = Client::over(channel(data, address, &terminal_of(99)));
+    let page = proto::ListPrintRequestsRequest {
+        page_size: 500,
+        ..proto::ListPrintRequestsRequest::default()
+    };
+    let answer = terminal
+        .print_queue
+        .list_print_requests(page)
+        .await
+        .expect("a page")
+        .into_inner();
+    let entries = answer
+        .print_requests
+        .into_iter()
+        .filter_map(|request| request.entry);
+    entries
+        .map(|entry| (entry.print_request_id, entry.state))
+        .collect()
 }

@@ -50,9 +50,16 @@ use crate::{
 };
 
 /// The seed of the story that the documentation shows: the city's code and the year.
-const SEED_DEFAULT: u64 = 35_752_017;
+pub const SEED_DEFAULT: u64 = 35_752_017;
 /// More spoilage than this no office has seen, and the last blanks would not suffice to keep the order (`print.rs`).
 const SPOILAGE_MAX: f64 = 20.0;
+
+/// Everybody in the story of a seed, for those who look whether one of them is named where nobody may be.
+pub fn everybody(seed: u64) -> impl Iterator<Item = people::Person> {
+    office::citizens(seed)
+        .into_iter()
+        .map(|citizen| citizen.person)
+}
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
