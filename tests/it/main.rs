@@ -3,7 +3,6 @@
     clippy::disallowed_methods,
     reason = "tests look into tables as they like; the macros' metadata holds the statements of src alone"
 )]
-
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stderr,
