@@ -44,8 +44,8 @@ pub struct Chores {
     _gauge: telemetry::Gauge,
 }
 
-/// One round of a chore; answers how many rows it took.
-type Round = Box<dyn Fn(Desk) -> BoxFuture<'static, Result<u64>> + Send>;
+/// One round of a chore; answers whether more work may wait, so that the next round begins at once.
+type Round = Box<dyn Fn(Desk) -> BoxFuture<'static, Result<bool>> + Send>;
 
 impl Chores {
     /// Starts all chores.
@@ -110,19 +110,19 @@ fn all(gateway: Gateway) -> Vec<(&'static str, Duration, Round)> {
 async fn repeat(name: &'static str, every: Duration, round: Round, desk: Desk, ages: Ages) {
     let stop = desk.draining().clone();
     loop {
-        let taken = match round(desk.clone()).await {
-            Ok(taken) => {
+        let more = match round(desk.clone()).await {
+            Ok(more) => {
                 ages.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .insert(name, Instant::now());
-                taken
+                more
             }
             Err(error) => {
                 tracing::warn!(chore = name, %error, "a chore failed and is tried again");
-                0
+                false
             }
         };
-        if taken >= ROUND.unsigned_abs() && !stop.is_cancelled() {
+        if more && !stop.is_cancelled() {
             continue;
         }
         tokio::select! {
@@ -136,33 +136,33 @@ fn system() -> Caller {
     Caller::from(Principal::System)
 }
 
-async fn expire_leases(desk: Desk) -> Result<u64> {
-    desk.act_unasked(system(), |work| {
+async fn expire_leases(desk: Desk) -> Result<bool> {
+    let round = desk.act_unasked(system(), |work| {
         Box::pin(print_queue::expire_leases(work, ROUND))
-    })
-    .await
+    });
+    Ok(round.await? >= ROUND.unsigned_abs())
 }
 
-async fn delete_old_requests(desk: Desk) -> Result<u64> {
-    desk.act_unasked(system(), |work| {
+async fn delete_old_requests(desk: Desk) -> Result<bool> {
+    let round = desk.act_unasked(system(), |work| {
         Box::pin(async move { requests::delete_old(work.db(), ROUND).await })
-    })
-    .await
+    });
+    Ok(round.await? >= ROUND.unsigned_abs())
 }
 
-async fn feed_partitions(desk: Desk) -> Result<u64> {
+async fn feed_partitions(desk: Desk) -> Result<bool> {
     desk.act_unasked(system(), |work| {
-        Box::pin(async move { db::ensure_feed_partitions(work.db()).await.map(|()| 0) })
+        Box::pin(async move { db::ensure_feed_partitions(work.db()).await.map(|()| false) })
     })
     .await
 }
 
-async fn feed_retention(desk: Desk) -> Result<u64> {
+async fn feed_retention(desk: Desk) -> Result<bool> {
     desk.act_unasked(system(), |work| {
         Box::pin(async move {
             journal::drop_old(work.db(), FEED_KEPT_DAYS)
                 .await
-                .map(|_| 0)
+                .map(|_| false)
         })
     })
     .await

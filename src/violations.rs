@@ -6,9 +6,21 @@ use std::{fmt::Display, str::FromStr};
 
 use crate::error::{Error, Result, Violation};
 
+/// How much text a list of violations may have: it travels in the trailers, for which many clients take 8 KiB in all.
+const TEXT_MAX: usize = 4 * 1024;
+
+/// What one violation costs beside its words.
+const OVERHEAD: usize = 8;
+
 /// What was found wrong so far.
 #[derive(Debug, Default)]
-pub struct Violations(Vec<Violation>);
+pub struct Violations {
+    found: Vec<Violation>,
+    /// The length of what is listed.
+    text: usize,
+    /// How many were found when the list was full.
+    unlisted: usize,
+}
 
 impl Violations {
     /// Nothing found yet.
@@ -18,10 +30,17 @@ impl Violations {
 
     /// Notes one violation.
     pub fn add(&mut self, field: impl Into<String>, rule: impl Display) {
-        self.0.push(Violation {
+        let violation = Violation {
             field: field.into(),
             rule: rule.to_string(),
-        });
+        };
+        let text = self.text + violation.field.len() + violation.rule.len() + OVERHEAD;
+        if text > TEXT_MAX {
+            self.unlisted += 1;
+        } else {
+            self.text = text;
+            self.found.push(violation);
+        }
     }
 
     /// Notes the rule unless it holds.
@@ -101,16 +120,41 @@ impl Violations {
     }
 
     /// The error of all notes; call it where a needed value is missing.
-    pub fn error(self) -> Error {
-        Error::invalid(self.0)
+    pub fn error(mut self) -> Error {
+        if self.unlisted > 0 {
+            self.found.push(Violation {
+                field: "(more)".to_owned(),
+                rule: format!("{} further violations are not listed", self.unlisted),
+            });
+        }
+        Error::invalid(self.found)
     }
 
     /// The value if nothing was noted.
     pub fn finish<T>(self, value: T) -> Result<T> {
-        if self.0.is_empty() {
+        if self.found.is_empty() {
             Ok(value)
         } else {
             Err(self.error())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_no_client_could_take_says_how_many_are_not_in_it() {
+        let mut violations = Violations::new();
+        for place in 0..300 {
+            violations.add(format!("bindings[{place}].serial"), "is required");
+        }
+        let refusal = violations.error().to_refusal();
+        let lines: Vec<&str> = refusal.metadata["violations"].split("; ").collect();
+        assert!(lines.len() > 80 && refusal.metadata["violations"].len() < 2 * TEXT_MAX);
+        let unlisted = 300 - (lines.len() - 1);
+        let last = format!("(more): {unlisted} further violations are not listed");
+        assert_eq!(lines.last(), Some(&last.as_str()));
     }
 }

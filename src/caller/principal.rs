@@ -233,81 +233,49 @@ mod tests {
     fn every_other_spelling_is_refused() {
         let long_name = format!("ektp://public/{}", "a".repeat(SLUG_MAX + 1));
         let long_text = format!("ektp://public/{}", "a".repeat(URI_MAX));
-        for (text, reason) in [
-            ("", PrincipalError::Form),
-            ("EKTP://centre/store", PrincipalError::Form),
-            ("https://centre/store", PrincipalError::Form),
-            (long_text.as_str(), PrincipalError::Form),
-            ("ektp://", PrincipalError::Kind),
-            ("ektp://centre/store/", PrincipalError::Kind),
-            ("ektp://district/35.75/terminal/1", PrincipalError::Kind),
-            (
-                "ektp://district/35.75/site/office/terminal/1/2",
-                PrincipalError::Kind,
-            ),
-            (
-                "ektp://district/3575/site/office/terminal/1",
-                PrincipalError::Area,
-            ),
-            (
-                "ektp://district/35.7/site/office/terminal/1",
-                PrincipalError::Area,
-            ),
-            (
-                "ektp://district/00.00/site/office/terminal/1",
-                PrincipalError::Area,
-            ),
-            ("ektp://province/35.75", PrincipalError::Area),
-            ("ektp://province/3%35", PrincipalError::Area),
-            (
-                "ektp://district/35.75/site//terminal/1",
-                PrincipalError::Site,
-            ),
-            (
-                "ektp://district/35.75/site/35.74.02/terminal/1",
-                PrincipalError::Site,
-            ),
-            (
-                "ektp://district/35.75/site/35.75/terminal/1",
-                PrincipalError::Site,
-            ),
-            (
-                "ektp://district/35.75/site/35.75.o2/terminal/1",
-                PrincipalError::Site,
-            ),
-            (
-                "ektp://district/35.75/site/357502/terminal/1",
-                PrincipalError::Site,
-            ),
-            (
-                "ektp://district/35.75/site/Office/terminal/1",
-                PrincipalError::Site,
-            ),
-            (
-                "ektp://district/35.75/site/of fice/terminal/1",
-                PrincipalError::Site,
-            ),
-            (
-                "ektp://district/35.75/site/office/terminal/0",
-                PrincipalError::Number,
-            ),
-            (
-                "ektp://district/35.75/site/office/terminal/01",
-                PrincipalError::Number,
-            ),
-            (
-                "ektp://district/35.75/site/office/terminal/+1",
-                PrincipalError::Number,
-            ),
-            (
-                "ektp://district/35.75/site/office/terminal/65536",
-                PrincipalError::Number,
-            ),
-            ("ektp://centre/root", PrincipalError::CentreRole),
-            ("ektp://public/", PrincipalError::Gateway),
-            (long_name.as_str(), PrincipalError::Gateway),
+        for (reason, texts) in [
+            (PrincipalError::Form, FORM),
+            (PrincipalError::Form, &[long_text.as_str()]),
+            (PrincipalError::Kind, KIND),
+            (PrincipalError::Area, AREA),
+            (PrincipalError::Site, SITE),
+            (PrincipalError::Number, NUMBER),
+            (PrincipalError::CentreRole, &["ektp://centre/root"]),
+            (PrincipalError::Gateway, &["ektp://public/", &long_name]),
         ] {
-            assert_eq!(text.parse::<Principal>(), Err(reason), "{text}");
+            for text in texts {
+                assert_eq!(text.parse::<Principal>(), Err(reason), "{text}");
+            }
         }
     }
+
+    const FORM: &[&str] = &["", "EKTP://centre/store", "https://centre/store"];
+    const KIND: &[&str] = &[
+        "ektp://",
+        "ektp://centre/store/",
+        "ektp://district/35.75/terminal/1",
+        "ektp://district/35.75/site/office/terminal/1/2",
+    ];
+    const AREA: &[&str] = &[
+        "ektp://district/3575/site/office/terminal/1",
+        "ektp://district/35.7/site/office/terminal/1",
+        "ektp://district/00.00/site/office/terminal/1",
+        "ektp://province/35.75",
+        "ektp://province/3%35",
+    ];
+    const SITE: &[&str] = &[
+        "ektp://district/35.75/site//terminal/1",
+        "ektp://district/35.75/site/35.74.02/terminal/1",
+        "ektp://district/35.75/site/35.75/terminal/1",
+        "ektp://district/35.75/site/35.75.o2/terminal/1",
+        "ektp://district/35.75/site/357502/terminal/1",
+        "ektp://district/35.75/site/Office/terminal/1",
+        "ektp://district/35.75/site/of fice/terminal/1",
+    ];
+    const NUMBER: &[&str] = &[
+        "ektp://district/35.75/site/office/terminal/0",
+        "ektp://district/35.75/site/office/terminal/01",
+        "ektp://district/35.75/site/office/terminal/+1",
+        "ektp://district/35.75/site/office/terminal/65536",
+    ];
 }

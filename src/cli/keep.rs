@@ -45,7 +45,7 @@ pub struct Certificate {
 enum Who {
     /// A district's terminal, e.g. 35.75/office/1, or 35.75/35.75.02/1 for one that is limited to a subdistrict
     Terminal {
-        /// <district>/<site>/<number>
+        /// District, site and number, with slashes between them
         place: String,
         /// The folder for terminal.pem, terminal-key.pem and ca.pem
         #[arg(long, value_name = "FOLDER")]

@@ -20,12 +20,15 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use crate::{
-    caller::{Caller, may},
+    caller::{Caller, RIGHTS, may},
     deadline::Deadline,
     error::{Error, ErrorReason, Kind},
 };
 
 mod call;
+mod unread;
+
+pub use unread::unread;
 
 use call::{Call, CountedBody, final_code};
 
@@ -78,7 +81,10 @@ where
         let span = call.span.clone();
         let answer = span.in_scope(|| self.inner.call(request)).instrument(span);
         Box::pin(async move {
-            let response = answer.await.inspect_err(|_| call.code = Code::Internal)?;
+            let mut response = answer.await.inspect_err(|_| call.code = Code::Internal)?;
+            if let Some(refusal) = unread::instead(response.headers()) {
+                response = refusal.into_http();
+            }
             // Only an answer without a body has its status in the headers.
             if let Some(code) = final_code(response.headers()) {
                 call.code = code;
@@ -122,8 +128,14 @@ fn forbidden(caller: &Caller, path: &str) -> Status {
     let message = "the caller's role may not call this method";
     Error::new(Kind::Forbidden, ErrorReason::RoleMayNotCall, message)
         .with("role", format!("{:?}", caller.role).to_lowercase())
-        .with("method", path)
+        .with("method", known(path))
         .into()
+}
+
+/// A path of the contract; any other one is the client's own words, which are not repeated.
+fn known(path: &str) -> &'static str {
+    let line = RIGHTS.iter().find(|(known, _)| *known == path);
+    line.map_or("unknown", |(known, _)| known)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::ids::{PrintRequestId, ResidentId, Serial, SerialError, SerialRange, S
 
 pub use location::{Location, LocationError};
 pub use rpc::InventoryService;
-pub use steps::doors::{bind, in_stock, mark_handed_over, mark_printed, mark_spoiled};
+pub use steps::doors::{bind, mark_handed_over, mark_printed, mark_spoiled};
 
 /// How many serials one run of a message may hold; a longer run of the custody is told in several.
 const RUN_MAX: i64 = 1_000_000;

@@ -39,11 +39,14 @@ use export::Exporters;
 /// The name of our instruments and of the service in the collector.
 const SERVICE: &str = "ektp";
 
+/// What is logged when nothing else is said.
+pub const LOG_DEFAULT: &str = "info";
+
 /// What is logged, and where traces and metrics go.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TelemetryConfig {
     /// Which log lines are written: a level, or levels for parts such as `info,ektp::feed=debug`.
-    #[arg(long, env = "EKTP_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(long, env = "EKTP_LOG", default_value = LOG_DEFAULT, value_name = "FILTER")]
     pub log: String,
 
     /// Write log lines as JSON, one object a line.

@@ -47,7 +47,7 @@ async fn write(sql: PgPool, district: i32, seed: u64) -> Vec<String> {
         }
         let mut tx = sql.begin().await.expect("the database answers");
         close(&mut tx, district, &topics, &bodies).await;
-        sqlx::query("select pg_sleep($1)")
+        sqlx::query("select pg_sleep_for(make_interval(secs => $1))")
             .bind(choice.random_range(0.0..0.004))
             .execute(&mut *tx)
             .await

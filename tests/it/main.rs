@@ -1,4 +1,9 @@
 //! The one integration test binary: one link instead of many, and one place for what tests share (`support`).
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "tests ask a database of their own at run time, and tell on their own standard error what went wrong"
+)]
 
 mod architecture;
 mod callers;

@@ -25,7 +25,7 @@ use ektp::proto;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
 use crate::support::{
-    collector::{Received, attribute, collector, hex},
+    collector::{Collector, Received, attribute, collector, hex},
     in_own_process,
     office::{Office, request_id},
     people::key,
@@ -176,10 +176,16 @@ async fn binding_a_blank_is_one_trace_from_the_terminal_to_each_statement() {
         "{bound:?}"
     );
 
+    the_trace_is_whole(collector, &trace, parent).await;
+    the_metrics_are_there(collector).await;
+}
+
+/// One trace: the terminal's span, the call's, the step's, and those of its statements.
+async fn the_trace_is_whole(collector: &'static Collector, trace: &str, parent: &str) {
     // The call's own span is the last one to end; by then all others are on their way.
     let spans = collector
         .wait_for("the trace of the binding", |received| {
-            let spans = of_trace(received, &trace);
+            let spans = of_trace(received, trace);
             spans.iter().any(|span| span.name == BIND).then_some(spans)
         })
         .await;
@@ -231,7 +237,10 @@ async fn binding_a_blank_is_one_trace_from_the_terminal_to_each_statement() {
         "the locks and saves of the step: {:?}",
         names(&spans)
     );
+}
 
+/// Rate, errors and duration of the method, and the gauges of pools and chores.
+async fn the_metrics_are_there(collector: &'static Collector) {
     let labels = [("rpc.method", BIND), ("rpc.grpc.status_code", "0")];
     for instrument in ["ektp.rpc.requests", "ektp.rpc.duration"] {
         let value = collector

@@ -144,7 +144,7 @@ fn enrolments(day: &DayAtTheOffice, sheet: &mut Sheet) {
     sheet.number("  of them print-ready", PRINT_READY, print_ready);
     sheet.rule("S0-6");
     sheet.number(
-        "  of them still at the centre",
+        "holders still at the centre",
         HOLDERS - PRINT_READY,
         waiting,
     );
@@ -256,12 +256,12 @@ fn holders(day: &DayAtTheOffice, sheet: &mut Sheet) {
     );
     sheet.rule("S0-17");
     sheet.number(
-        "cards handed over on the first morning",
+        "handed over on the first morning",
         collected.handed_over,
         handed_over,
     );
     sheet.number(
-        "certificates taken back with them",
+        "interim certificates taken back with them",
         handed_over,
         collected.surrendered,
     );
@@ -270,7 +270,11 @@ fn holders(day: &DayAtTheOffice, sheet: &mut Sheet) {
         false,
         !collected.mismatch_refused,
     );
-    sheet.above("printed", handed_over, day.printed.len());
+    sheet.above(
+        "printed, the larger part still at the office",
+        handed_over,
+        day.printed.len(),
+    );
 }
 
 fn proofs(day: &DayAtTheOffice, sheet: &mut Sheet) {

@@ -7,6 +7,7 @@
 mod centre;
 mod enrol;
 mod figures;
+mod folder;
 mod handover;
 mod names;
 mod office;
@@ -19,18 +20,19 @@ mod watch;
 
 use std::{
     collections::HashMap,
-    fs,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use tokio::time::Instant;
-use uuid::Uuid;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::Instant,
+};
 
 use self::{
+    folder::Folder,
     handover::Collected,
-    office::{BLANKS_DAY, Citizen, DISTRICT, FIRST_DAY, Office, PRINT_DAY, Part},
+    office::{BLANKS_DAY, Citizen, FIRST_DAY, Office, PRINT_DAY, Part},
     print::{PrintRoom, Printed},
     progress::Phase,
     queue::Submitted,
@@ -39,8 +41,6 @@ use self::{
 };
 use super::{Failure, host::Host};
 use crate::{
-    authority::Authority,
-    caller::Principal,
     clock::{Clock, SimulatedClock},
     config::{Listening, Storage},
     proto::{
@@ -50,13 +50,16 @@ use crate::{
 };
 
 /// The seed of the story that the documentation shows: the city's code and the year.
-const SEED_DEFAULT: u64 = 35_752_017;
+pub const SEED_DEFAULT: u64 = 35_752_017;
 /// More spoilage than this no office has seen, and the last blanks would not suffice to keep the order (`print.rs`).
 const SPOILAGE_MAX: f64 = 20.0;
-/// A look from a second window may last a while.
-const WATCHER_VALID: time::Duration = time::Duration::days(7);
-/// Others may pass through the folder (the database's user has to); its files guard themselves.
-const FOLDER_MODE: u32 = 0o755;
+
+/// Everybody in the story of a seed, for those who look whether one of them is named where nobody may be.
+pub fn everybody(seed: u64) -> impl Iterator<Item = people::Person> {
+    office::citizens(seed)
+        .into_iter()
+        .map(|citizen| citizen.person)
+}
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
@@ -162,32 +165,53 @@ pub async fn run(command: Demo) -> Result<(), Failure> {
     let clock = SimulatedClock::new(office::at(FIRST_DAY, 8, 0));
     let phase = Phase::begin("private Postgres, server", 1);
     let host = Host::start(&storage, &listening, Clock::Simulated(clock.clone())).await?;
-    let server = format!("https://{}", host.server().address());
+    let server = format!("https://{}", reachable(host.server().address()));
     phase.end(&server);
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signal)?;
     let ended = tokio::select! {
-        ended = tell(&command, &host, &server, &folder.path, clock) => ended,
-        signal = tokio::signal::ctrl_c() => {
-            signal.map_err(Failure::Signal)?;
-            Err(Failure::Call("the demo was interrupted".to_owned()))
-        }
+        figures = tell(&command, &host, &server, &folder.path, clock) => figures,
+        _ = terminate.recv() => Err(Failure::Call("the demo was interrupted".to_owned())),
+        _ = interrupt.recv() => Err(Failure::Call("the demo was interrupted".to_owned())),
     };
-    host.stop().await?;
-    ended
+    if command.linger && ended.is_ok() {
+        eprintln!("{server} goes on serving until Ctrl-C");
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+    let stopped = host.stop().await;
+    let figures = ended?;
+    stopped?;
+    if command.check {
+        check(&figures)
+    } else {
+        Ok(())
+    }
 }
 
-/// The story, the table, and what was asked for after it.
+/// Where the demo's own callers find a server that listens everywhere.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}
+
+/// The story and its table.
 async fn tell(
     command: &Demo,
     host: &Host,
     server: &str,
     data: &Path,
     clock: SimulatedClock,
-) -> Result<(), Failure> {
+) -> Result<Vec<Figure>, Failure> {
     let started = Instant::now();
     let authority = host
         .authority()
         .ok_or_else(|| Failure::Call("the demo makes its own certificates".to_owned()))?;
-    let watcher = write_watcher(authority, data)?;
+    let watcher = folder::write_watcher(authority, data)?;
     eprintln!(
         "watch it from a second window: ektp terminal --server {server} --certificate {}",
         watcher.display()
@@ -214,20 +238,16 @@ async fn tell(
             command.seed
         );
     }
-    if command.linger {
-        eprintln!("{server} goes on serving until Ctrl-C");
-        std::future::pending::<()>().await;
-    }
-    check(command.check, &figures)
+    Ok(figures)
 }
 
-fn check(asked: bool, figures: &[Figure]) -> Result<(), Failure> {
+fn check(figures: &[Figure]) -> Result<(), Failure> {
     let differing: Vec<String> = figures
         .iter()
         .filter(|figure| !figure.equal)
         .map(Figure::name)
         .collect();
-    if differing.is_empty() || !asked {
+    if differing.is_empty() {
         return Ok(());
     }
     Err(Failure::Differs(format!(
@@ -299,91 +319,45 @@ async fn story(office: &Office, spoilage: f64) -> Result<DayAtTheOffice, Failure
 async fn where_one_waits(office: &Office, day: &DayAtTheOffice) -> Result<String, Failure> {
     if let Some(entry) = day.after.last().and_then(|request| request.entry.as_ref()) {
         let request = queue::find(office, &entry.print_request_id).await?;
-        let enrolled = office::local_day(entry.seniority_time.as_ref())
-            .map(|day| day.to_string())
-            .unwrap_or_default();
-        let state = request.entry.unwrap_or_default().state();
+        let enrolled = told_day(entry.seniority_time.as_ref());
+        let ahead = request.ahead;
         return Ok(format!(
-            "one who waits: print request {}, enrolled {enrolled}, {} behind {} others; no blanks are left",
-            entry.print_request_id,
-            state.as_str_name(),
-            request.ahead
+            "one who waits: print request {}, enrolled {enrolled}, stands in the queue behind {ahead} others, \
+             because no blanks are left",
+            entry.print_request_id
         ));
     }
-    let Some(citizen) = day
-        .citizens
-        .iter()
-        .find(|citizen| citizen.part == Part::Waiting)
-    else {
+    let waits = |citizen: &&Citizen| citizen.part == Part::Waiting;
+    let Some(citizen) = day.citizens.iter().find(waits) else {
         return Ok("nobody waits".to_owned());
     };
     let enrolment = queue::enrolment_of(office, citizen).await?;
-    let since = office::local_day(enrolment.state_time.as_ref())
-        .map(|day| day.to_string())
-        .unwrap_or_default();
-    let enrolled = office::local_day(enrolment.received_time.as_ref())
-        .map(|day| day.to_string())
-        .unwrap_or_default();
-    let reasons: Vec<&str> = enrolment
-        .reasons()
-        .map(|reason: EnrolmentReason| reason.as_str_name())
-        .collect();
     let certificate = enrolment.interim_certificate.clone().unwrap_or_default();
+    let state = enrolment
+        .state()
+        .as_str_name()
+        .trim_start_matches("ENROLMENT_STATE_");
+    let reason =
+        |reason: EnrolmentReason| reason.as_str_name().trim_start_matches("ENROLMENT_REASON_");
+    let reasons: Vec<&str> = enrolment.reasons().map(reason).collect();
+    let why = if reasons.is_empty() {
+        "the centre's engine has the record and has not answered".to_owned()
+    } else {
+        reasons.join(", ")
+    };
     Ok(format!(
-        "one who waits: {} ({}), enrolled {enrolled}, {} since {since} {}; interim certificate {} good until {}",
+        "one who waits: {} ({}), enrolled {}, {state} since {} ({why}); interim certificate {}, good until {}",
         enrolment.initials,
         enrolment.masked_nik,
-        enrolment.state().as_str_name(),
-        reasons.join(", "),
+        told_day(enrolment.received_time.as_ref()),
+        told_day(enrolment.state_time.as_ref()),
         certificate.number,
         certificate.expire_date
     ))
 }
 
-/// A certificate with which a second window can watch.
-fn write_watcher(authority: &Authority, data: &Path) -> Result<PathBuf, Failure> {
-    let principal: Principal =
-        format!("ektp://district/{DISTRICT}/site/office/terminal/9").parse()?;
-    // Certificates live in real time, whatever the clock of the office shows.
-    let identity = authority.terminal_identity(&principal, WATCHER_VALID, Clock::System.now())?;
-    let folder = data.join("watcher");
-    identity.write_to(&folder)?;
-    Ok(folder)
-}
-
-/// Where the demo's data is; a temporary one is removed when it is dropped.
-struct Folder {
-    path: PathBuf,
-    temporary: bool,
-}
-
-impl Folder {
-    fn open(kept: Option<PathBuf>) -> Result<Self, Failure> {
-        let temporary = kept.is_none();
-        // Started as root, the database runs as another user and must get there: the system's folder lets everybody pass.
-        let path = kept.unwrap_or_else(|| {
-            std::env::temp_dir().join(format!("ektp-demo-{}", Uuid::new_v4().simple()))
-        });
-        let failed = |error| Failure::Folder(path.clone(), error);
-        if path.exists() && fs::read_dir(&path).map_err(failed)?.next().is_some() {
-            let words = format!(
-                "{} is not empty; the demo begins its story in a new folder",
-                path.display()
-            );
-            return Err(Failure::Call(words));
-        }
-        fs::create_dir_all(&path).map_err(failed)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(FOLDER_MODE)).map_err(failed)?;
-        Ok(Self { path, temporary })
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if self.temporary
-            && let Err(error) = fs::remove_dir_all(&self.path)
-        {
-            eprintln!("{} could not be removed: {error}", self.path.display());
-        }
-    }
+fn told_day(instant: Option<&prost_types::Timestamp>) -> String {
+    office::local_day(instant)
+        .map(|day| day.to_string())
+        .unwrap_or_default()
 }

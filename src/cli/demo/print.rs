@@ -39,7 +39,7 @@ use crate::{
 /// Requests of one lease: about two and a half hours of a printer's work.
 const LEASED_AT_ONCE: usize = 50;
 /// The last blanks are used one at a time. More of them than the four printers can have spoiled at once.
-const LAST_BLANKS: usize = 100;
+const LAST_BLANKS: usize = 80;
 /// Faces that one printer fetches at a time.
 const FACES_AT_A_TIME: usize = 2;
 /// A printer's time for one card.

@@ -75,16 +75,17 @@ impl Gateway {
     }
 }
 
-/// One round: sends what is due, at most [`ROUND_MAX`] messages, and answers how many the gateway took. Run again at once
-/// while a round is full.
+/// One round: sends what is due, at most [`ROUND_MAX`] messages, and answers whether more may be due at once. A gateway that
+/// took nothing is left alone until the next turn.
 #[tracing::instrument(name = "step.send_notices", skip_all)]
-pub async fn send_notices(desk: &Desk, gateway: &Gateway) -> Result<u64> {
+pub async fn send_notices(desk: &Desk, gateway: &Gateway) -> Result<bool> {
     let system = Caller::from(Principal::System);
     let due = desk
         .act_unasked(system.clone(), |work| {
             Box::pin(async move { claim_notices(work, ROUND_MAX).await })
         })
         .await?;
+    let is_full = due.len() == ROUND_MAX;
     let (mut sent, mut failed) = (Vec::new(), Vec::new());
     for notice in due {
         let id = notice.collection_id;
@@ -111,7 +112,7 @@ pub async fn send_notices(desk: &Desk, gateway: &Gateway) -> Result<u64> {
         })
         .await?;
     }
-    Ok(sent.len() as u64)
+    Ok(is_full && !sent.is_empty())
 }
 
 /// Whether the gateway took it. One notice that cannot be sent must not keep the others.

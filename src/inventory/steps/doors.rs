@@ -14,12 +14,6 @@ use crate::{
     work::Work,
 };
 
-/// How many blanks are in stock there; nothing if there is no such location that the caller may use.
-pub async fn in_stock(work: &mut Work, location: Location) -> Result<Option<i64>> {
-    let scope = work.caller().scope();
-    store::in_stock(work.db(), location, scope).await
-}
-
 /// Binds blanks to persons. Each item is answered in order; the refused ones are not bound, the others are.
 #[tracing::instrument(name = "step.bind", skip_all)]
 pub async fn bind(work: &mut Work, bindings: &[Binding]) -> Result<Vec<Result<(), Refusal>>> {

@@ -1,4 +1,4 @@
-//! The one way in which serials move, and the locks and sums beside it.
+//! The one way in which serials move, and the locks beside it.
 //!
 //! The move is a function of the database because it must read the custody after the locations' locks were waited for:
 //! a single statement would go on with the picture from before the wait.
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    ids::{District, SerialRange},
+    ids::SerialRange,
     inventory::{
         CustodyState, Leg, Location, Movement, MovementKind,
         store::{ends, location, range},
@@ -119,28 +119,4 @@ pub async fn lock_locations(
         .into_iter()
         .map(|number| location("location", number))
         .collect()
-}
-
-/// How many blanks are in stock there; nothing if there is no such location in the scope.
-#[tracing::instrument(name = "sql.in_stock", skip_all)]
-pub async fn in_stock(
-    db: &mut PgConnection,
-    at: Location,
-    scope: Option<District>,
-) -> Result<Option<i64>> {
-    // A sum is null only without rows, which `coalesce` mends.
-    let quantity = sqlx::query_scalar!(
-        r#"
-        select coalesce(sum(upper(c.serials) - lower(c.serials)), 0)::bigint as "quantity!"
-        from location as l
-        left join custody as c on c.location = l.location and c.state = 'IN_STOCK'
-        where l.location = $1 and ($2::integer is null or l.district = $2)
-        group by l.location
-        "#,
-        at.number(),
-        scope.map(District::number),
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(quantity)
 }

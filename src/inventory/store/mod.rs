@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub use cards::{Bound, bind_cards, end_held};
-pub use custody::{Moved, in_stock, lock_locations, move_custody};
+pub use custody::{Moved, lock_locations, move_custody};
 pub use reads::{find_blank, find_stock, list_movements};
 pub use shipments::{insert_delivery, insert_shipment, list_due_in, lock_shipment, save_receipt};
 

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tonic::{Status, Streaming};
 
 use crate::{
+    edge::unread,
     error::{Error, Result},
     proto::{LeaseChecksRequest, LeaseChecksResponse},
     registration::{steps, wire},
@@ -65,7 +66,7 @@ impl Engine {
                     return Ok(None);
                 }
                 tokio::select! {
-                    wish = self.wishes.message() => self.hear(wish?)?,
+                    wish = self.wishes.message() => self.hear(wish.map_err(unread)?)?,
                     () = draining.cancelled() => {}
                 }
                 continue;
@@ -83,7 +84,7 @@ impl Engine {
                 return Ok(Some(wire::lease_checks_response(tasks)));
             }
             tokio::select! {
-                wish = self.wishes.message(), if !self.silent => self.hear(wish?)?,
+                wish = self.wishes.message(), if !self.silent => self.hear(wish.map_err(unread)?)?,
                 () = sleep(LOOK_AGAIN) => {}
                 () = draining.cancelled() => {}
             }

@@ -11,10 +11,11 @@ use futures::{
 };
 use prost::Message;
 use tokio::time::timeout;
-use tonic::{Code, Status, Streaming};
+use tonic::{Status, Streaming};
 
 use crate::{
-    error::{Error, Kind, Result, Violation},
+    edge::unread,
+    error::{Error, Kind, Result},
     ids::{Nik, RequestId},
     proto::{ImportEnrolmentResult, ImportEnrolmentsRequest, ImportEnrolmentsResponse},
     registration::{Draft, steps, wire},
@@ -132,7 +133,7 @@ impl Import {
                     }
                 }
                 Ok(Ok(None)) => self.end = Some(Ok(())),
-                Ok(Err(status)) => self.end = Some(Err(unreadable(status))),
+                Ok(Err(status)) => self.end = Some(Err(unread(status))),
                 Err(_) if chunk.is_empty() => self.end = Some(Err(Error::late().into())),
                 Err(_) => break,
             }
@@ -222,17 +223,4 @@ impl Import {
             }
         }
     }
-}
-
-/// How an import ends when an item cannot be read: the client's mistake if it is no such message, and what the line said
-/// otherwise.
-fn unreadable(status: Status) -> Status {
-    if status.code() != Code::Internal {
-        return status;
-    }
-    Error::invalid(vec![Violation {
-        field: "item".to_owned(),
-        rule: "is not a message of this method".to_owned(),
-    }])
-    .into()
 }

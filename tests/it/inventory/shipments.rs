@@ -30,7 +30,7 @@ async fn eight_thousand_blanks_come_from_the_ministry_to_the_office() {
     assert!(sent.receive_time.is_none());
 
     let before = terminal.account("").await.expect("the account");
-    assert_eq!(before.due_in, [sent.clone()]);
+    assert_eq!(before.due_in, std::slice::from_ref(&sent));
     let stock = before.stock.expect("an account");
     assert_eq!(
         (stock.location.as_str(), stock.in_transit, stock.in_stock),

@@ -167,7 +167,7 @@ async fn a_refused_item_keeps_its_place_and_the_stream_goes_on() {
         request_id: request_id(),
         ..enrolled
     };
-    items.extend([repeated_person, reused_id, known_person, items[0].clone()]);
+    items.extend([reused_id, repeated_person, known_person, items[0].clone()]);
     let ids: Vec<String> = items.iter().map(|item| item.request_id.clone()).collect();
 
     let results = results(import(&mut terminal, items).await);
@@ -178,8 +178,8 @@ async fn a_refused_item_keeps_its_place_and_the_stream_goes_on() {
         "INVALID_FIELDS",
         "INVALID_FIELDS",
         "recorded",
-        "ALREADY_ENROLLED",
         "REQUEST_ID_REUSED",
+        "ALREADY_ENROLLED",
         "ALREADY_ENROLLED",
         "recorded",
     ];

@@ -131,7 +131,7 @@ async fn a_person_served_elsewhere_is_answered_with_that_district_and_the_date_a
     let mut foreign = office.client(0, FOREIGN).await;
     let mut sheet = draft(&things.known);
     if let Some(resident) = sheet.resident.as_mut() {
-        resident.village = "35.76.01.1001".to_owned();
+        resident.village = scene::first_village("35.76");
     }
     let request = proto::RecordEnrolmentRequest {
         request_id: request_id(),

@@ -17,9 +17,11 @@ use uuid::Uuid;
 
 use crate::support::raw::Answer;
 
+mod fields;
 mod input;
 mod isolation;
 mod noise;
+mod printing;
 mod replay;
 mod rights;
 mod samples;

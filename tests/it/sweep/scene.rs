@@ -2,6 +2,7 @@
 //! something to act on, and beside it the same names of things that are nowhere.
 
 use ektp::{
+    areas,
     cli::demo::people::Person,
     proto::{self, LeaseKey, SerialRange, VerdictOutcome, submit_print_request_result::Outcome},
 };
@@ -140,10 +141,24 @@ impl Things {
         }
     }
 
-    /// The village of a person's sheet, moved into the things' district.
+    /// The village that a person's sheet says: in another district than the person's it is the first of that district.
     pub fn village(&self, person: &Person) -> String {
-        person.village.replace(DISTRICT, &self.district)
+        if self.district == DISTRICT {
+            person.village.clone()
+        } else {
+            first_village(&self.district)
+        }
     }
+}
+
+/// The first village of a district's first subdistrict.
+pub fn first_village(district: &str) -> String {
+    let district = district.parse().expect("a district's code");
+    let mut villages = areas::subdistricts_of(district).flat_map(areas::villages_of);
+    villages
+        .next()
+        .expect("every district has villages")
+        .to_string()
 }
 
 /// Sets the scene; everybody in it is known to `ektp://district/35.75/site/office/terminal/1`.

@@ -16,16 +16,13 @@ use ektp::{
     authority::Authority,
     caller::Principal,
     clock::Clock,
-    proto::{
-        self, VerdictOutcome, print_queue_client::PrintQueueClient,
-        watch_queue_response::Message as Said,
-    },
+    proto::{self, VerdictOutcome},
 };
 use prost::Message as _;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
-    sync::{Notify, watch},
+    sync::watch,
     time::{Duration, interval, timeout},
 };
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
@@ -36,6 +33,12 @@ use crate::support::{
     people::residents,
     raw,
 };
+
+mod follower;
+mod window;
+
+use follower::Follower;
+use window::Window;
 
 const DISTRICT: &str = "35.75";
 const SUBMIT: &str = "/ektp.v1.PrintQueue/SubmitPrintRequests";
@@ -87,23 +90,32 @@ async fn serve(data: &Path, listen: &str) -> Serving {
     Serving { child, address }
 }
 
-/// The way to the program with a certificate of its own authority; it stays the way when the program is started again.
-fn channel(data: &Path, address: SocketAddr, principal: &str) -> Channel {
+/// A certificate of the program's own authority.
+fn identity(data: &Path, principal: &str) -> ektp::authority::Identity {
     let now = Clock::System.now();
     let authority =
         Authority::open_or_create(&data.join("certificates"), now).expect("the program made it");
     let principal: Principal = principal.parse().expect("a principal");
-    let identity = authority
+    authority
         .terminal_identity(&principal, time::Duration::hours(1), now)
-        .expect("the authority signs");
+        .expect("the authority signs")
+}
+
+fn server_address(address: SocketAddr) -> String {
+    format!("https://{address}")
+}
+
+/// The way to the program; it stays the way when the program is started again.
+fn channel(data: &Path, address: SocketAddr, principal: &str) -> Channel {
+    let identity = identity(data, principal);
     let tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(authority.ca_pem()))
+        .ca_certificate(Certificate::from_pem(identity.ca_pem))
         .identity(Identity::from_pem(
             identity.certificate_pem,
             identity.key_pem,
         ))
         .domain_name("localhost");
-    Endpoint::from_shared(format!("https://{address}"))
+    Endpoint::from_shared(server_address(address))
         .and_then(|endpoint| endpoint.tls_config(tls))
         .expect("the address is one")
         .connect_lazy()
@@ -176,90 +188,6 @@ async fn keep_asking(channel: &Channel, message: &[u8]) -> Vec<Vec<u8>> {
         .expect("the server comes back")
 }
 
-/// A terminal that follows the queue: its picture, its position, and how often it had to begin anew.
-#[derive(Default)]
-struct Follower {
-    token: Vec<u8>,
-    topic_revision: u64,
-    revision: u64,
-    picture: BTreeMap<String, i32>,
-    snapshots: usize,
-    changes: usize,
-    streams: usize,
-    /// Told when the first picture is complete.
-    begun: Arc<Notify>,
-}
-
-impl Follower {
-    /// Follows until the picture holds so many requests, opening the stream again whenever it breaks.
-    async fn follow(mut self, channel: Channel, until: usize) -> Self {
-        let mut client = PrintQueueClient::new(channel);
-        let mut ticks = interval(RETRY_EVERY);
-        while self.picture.len() < until {
-            ticks.tick().await;
-            let request = proto::WatchQueueRequest {
-                district: String::new(),
-                resume_token: self.token.clone(),
-            };
-            let Ok(answer) = client.watch_queue(request).await else {
-                continue;
-            };
-            self.streams += 1;
-            let mut stream = answer.into_inner();
-            while self.picture.len() < until {
-                match stream.message().await {
-                    Ok(Some(message)) => {
-                        self.take(message.message.expect("every message says something"))
-                    }
-                    Ok(None) | Err(_) => break,
-                }
-            }
-        }
-        self
-    }
-
-    fn take(&mut self, said: Said) {
-        match said {
-            Said::SnapshotBegin(_) => {
-                self.snapshots += 1;
-                self.picture.clear();
-            }
-            Said::SnapshotChunk(chunk) => self.show(chunk.entries),
-            Said::SnapshotEnd(end) => {
-                self.token = end.resume_token;
-                (self.revision, self.topic_revision) = (end.revision, end.topic_revision);
-                self.begun.notify_one();
-            }
-            Said::Change(change) => {
-                assert_eq!(
-                    change.prior_revision, self.topic_revision,
-                    "nothing was missed"
-                );
-                assert!(change.revision > self.revision, "nothing comes twice");
-                (self.revision, self.topic_revision) = (change.revision, change.revision);
-                self.token = change.resume_token;
-                self.changes += 1;
-                self.show(change.entries);
-            }
-            Said::Bookmark(bookmark) => {
-                assert_eq!(
-                    bookmark.topic_revision, self.topic_revision,
-                    "nothing was missed"
-                );
-                self.token = bookmark.resume_token;
-            }
-            Said::Resync(resync) => panic!("the position was lost: {resync:?}"),
-            Said::Stale(_) | Said::Drain(_) => {}
-        }
-    }
-
-    fn show(&mut self, entries: Vec<proto::QueueEntry>) {
-        for entry in entries {
-            self.picture.insert(entry.print_request_id, entry.state);
-        }
-    }
-}
-
 #[tokio::test]
 async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_on() {
     let folder = Folder::new();
@@ -268,25 +196,27 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
     let address = serving.address;
     let ids = print_ready(&data, address).await;
 
-    let begun = Arc::new(Notify::new());
-    let follower = Follower {
-        begun: Arc::clone(&begun),
-        ..Follower::default()
-    };
+    let follower = Follower::default();
+    let begun = Arc::clone(&follower.begun);
     let follower = follower.follow(channel(&data, address, &terminal_of(50)), PEOPLE);
     let follower = tokio::spawn(timeout(PATIENCE, follower));
     timeout(PATIENCE, begun.notified())
         .await
         .expect("the follower has its first picture");
+    let certificate = folder.join("terminal");
+    identity(&data, &terminal_of(51))
+        .write_to(&certificate)
+        .expect("the folder is ours");
+    let window = timeout(PATIENCE, Window::open(address, &certificate))
+        .await
+        .expect("a window in time");
+    let window = tokio::spawn(timeout(PATIENCE, window.until(PEOPLE)));
     let count = Arc::new(watch::Sender::new(0));
-    let writers: Vec<_> = ids
-        .chunks(EACH)
-        .enumerate()
-        .map(|(writer, ids)| {
-            let channel = channel(&data, address, &terminal_of(writer + 1));
-            tokio::spawn(submit(channel, writer, ids.to_vec(), Arc::clone(&count)))
-        })
-        .collect();
+    let writers = (ids.chunks(EACH).enumerate()).map(|(writer, ids)| {
+        let channel = channel(&data, address, &terminal_of(writer + 1));
+        tokio::spawn(submit(channel, writer, ids.to_vec(), Arc::clone(&count)))
+    });
+    let writers: Vec<_> = writers.collect();
     let enough = count
         .subscribe()
         .wait_for(|count| *count >= BEFORE_THE_KILL)
@@ -305,37 +235,54 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
         .await
         .expect("it does not panic")
         .expect("the follower sees everybody in time");
-    let mut terminal = Client::over(channel(&data, address, &terminal_of(99)));
-    let page = proto::ListPrintRequestsRequest {
-        page_size: 500,
-        ..proto::ListPrintRequestsRequest::default()
-    };
-    let listed = terminal
-        .print_queue
-        .list_print_requests(page)
-        .await
-        .expect("a page")
-        .into_inner();
-    let listed: BTreeMap<String, i32> = listed
-        .print_requests
-        .into_iter()
-        .filter_map(|request| request.entry)
-        .map(|entry| (entry.print_request_id, entry.state))
-        .collect();
+    let listed = listed(&data, address).await;
     assert_eq!(listed.len(), PEOPLE, "each person was queued once");
     assert_eq!(
         follower.picture, listed,
         "the follower's picture is the queue"
     );
-    assert_eq!(
-        follower.snapshots, 1,
-        "the stream was resumed, not begun anew"
-    );
     assert!(follower.streams >= 2, "the stream was broken by the kill");
-    assert_eq!(follower.changes, PEOPLE, "each submission was one change");
+    let window = window
+        .await
+        .expect("it does not panic")
+        .expect("the window shows everybody in time");
+    for position in [follower.position, window] {
+        assert_eq!(
+            position.snapshots, 1,
+            "the stream was resumed, not begun anew"
+        );
+        assert_eq!(position.changes, PEOPLE, "each submission was one change");
+    }
 
+    answered_again(&data, address, acknowledged).await;
+}
+
+/// The queue as the server lists it.
+async fn listed(data: &Path, address: SocketAddr) -> BTreeMap<String, i32> {
+    let mut terminal = Client::over(channel(data, address, &terminal_of(99)));
+    let page = proto::ListPrintRequestsRequest {
+        page_size: 500,
+        ..proto::ListPrintRequestsRequest::default()
+    };
+    let answer = terminal
+        .print_queue
+        .list_print_requests(page)
+        .await
+        .expect("a page")
+        .into_inner();
+    let entries = answer
+        .print_requests
+        .into_iter()
+        .filter_map(|request| request.entry);
+    entries
+        .map(|entry| (entry.print_request_id, entry.state))
+        .collect()
+}
+
+/// Each acknowledged submission gets its first answer from the server that did not give it.
+async fn answered_again(data: &Path, address: SocketAddr, acknowledged: Vec<Acknowledged>) {
     for (writer, message, first) in acknowledged {
-        let channel = channel(&data, address, &terminal_of(writer + 1));
+        let channel = channel(data, address, &terminal_of(writer + 1));
         let again = raw::insist(&channel, SUBMIT, &message)
             .await
             .expect("it was answered before");
