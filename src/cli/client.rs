@@ -8,7 +8,7 @@ use std::{error::Error as _, fs, future::Future, path::Path, time::Duration};
 use rand::RngExt as _;
 use tonic::{
     Code, Response, Status,
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri},
 };
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
@@ -61,18 +61,21 @@ impl Terminal {
 
     /// With a certificate in memory.
     pub fn with_identity(server: &str, identity: &authority::Identity) -> Result<Self, Failure> {
-        let refused = |error: tonic::transport::Error| {
-            Failure::Call(format!("{server} cannot be connected to: {}", root(&error)))
-        };
+        let address: Uri = server.parse().map_err(|_| no_address(server))?;
+        if address.scheme_str() != Some("https") || address.host().is_none() {
+            return Err(no_address(server));
+        }
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(&identity.ca_pem))
             .identity(Identity::from_pem(
                 &identity.certificate_pem,
                 &identity.key_pem,
             ));
-        let endpoint = Endpoint::from_shared(server.to_owned())
-            .and_then(|endpoint| endpoint.tls_config(tls))
-            .map_err(refused)?
+        let endpoint = Endpoint::from(address)
+            .tls_config(tls)
+            .map_err(|error| {
+                Failure::Call(format!("the certificate cannot be used: {}", root(&error)))
+            })?
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
@@ -214,6 +217,11 @@ pub fn in_words(status: &Status) -> String {
     words
 }
 
+fn no_address(server: &str) -> Failure {
+    let words = format!("'{server}' is no server's address such as https://127.0.0.1:50575");
+    Failure::Call(words)
+}
+
 fn root(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
@@ -266,6 +274,28 @@ mod tests {
                 .saturating_mul(1 << tries.min(17))
                 .min(RETRY_DELAY_MAX);
             assert!(backoff(RETRY_DELAY, RETRY_DELAY_MAX, tries) <= bound);
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_host_or_tls_is_refused_at_once() {
+        let identity = authority::Identity {
+            certificate_pem: String::new(),
+            key_pem: String::new(),
+            ca_pem: String::new(),
+        };
+        for address in [
+            "",
+            "nonsense",
+            "127.0.0.1:50575",
+            "http://127.0.0.1:50575",
+            "https://",
+        ] {
+            let refused = Terminal::with_identity(address, &identity).expect_err("no address");
+            assert!(
+                refused.to_string().contains("is no server's address"),
+                "{address}"
+            );
         }
     }
 

@@ -97,9 +97,9 @@ pub struct Screen {
 }
 
 impl Screen {
-    pub fn new(title: String) -> Self {
+    pub fn new(title: &str) -> Self {
         Self {
-            title,
+            title: title.to_owned(),
             changes: VecDeque::new(),
             notice: String::new(),
         }
@@ -221,7 +221,7 @@ fn next(picture: &Picture) -> Table {
         )
     });
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header([
         "next",
         "print request",
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_frame_keeps_its_height() {
-        let mut screen = Screen::new("https://127.0.0.1:50575 35.75".to_owned());
+        let mut screen = Screen::new("https://127.0.0.1:50575 35.75");
         let empty = screen.frame(&Picture::default());
         let change = crate::proto::QueueChange {
             entries: vec![QueueEntry::default(); 40],

@@ -86,7 +86,9 @@ pub async fn run(command: Follow) -> Result<(), Failure> {
     let mut output = if command.plain || !std::io::stdout().is_terminal() {
         Output::Lines(Lines)
     } else {
-        Output::Screen(Screen::new(format!("{} {district}", command.server)))
+        Output::Screen(Screen::new(
+            format!("{} {district}", command.server).trim_end(),
+        ))
     };
     tokio::select! {
         ended = follow(&terminal, &district, &mut output) => ended,
