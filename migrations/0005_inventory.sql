@@ -104,6 +104,11 @@ create table card (
     chip_uid text not null,
     state text not null,
     bound_at timestamptz not null,
+    -- How the blank was spoiled, as its printer reported.
+    spoilage text,
+    constraint card_spoilage_is_known check (
+        spoilage in ('FACTORY_DEFECT', 'CHIP_NOT_ENCODABLE', 'PRINT_FAILURE', 'LAMINATE')
+    ),
     constraint card_is_of_a_resident foreign key (resident_id) references resident,
     constraint card_state_is_known check (state in ('BOUND', 'AT_SITE', 'HANDED_OVER', 'ENDED', 'SPOILED')),
     constraint card_chip_is_unique unique (chip_uid)

@@ -218,6 +218,20 @@ pub struct Stock {
     pub disputed: i64,
 }
 
+/// How a blank was spoiled, as its printer reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Spoilage {
+    /// Defective from the maker.
+    FactoryDefect,
+    /// The chip cannot be encoded.
+    ChipNotEncodable,
+    /// The print failed or is unreadable.
+    PrintFailure,
+    /// The laminate peels or the card is warped.
+    Laminate,
+}
+
 /// Where one serial is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Blank {
@@ -225,6 +239,8 @@ pub struct Blank {
     pub account: Account,
     /// The print request that it was bound to.
     pub print_request_id: Option<PrintRequestId>,
+    /// How it was spoiled.
+    pub spoilage: Option<Spoilage>,
 }
 
 /// A blank with its chip that is to become a person's card.

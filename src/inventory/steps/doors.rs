@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     ids::{PrintRequestId, Serial},
     inventory::{
-        Binding, Leg, Location, Movement, MovementKind, Refusal, decide, single,
+        Binding, Leg, Location, Movement, MovementKind, Refusal, Spoilage, decide, single,
         steps::{carry_out, record},
         store,
     },
@@ -55,12 +55,16 @@ pub async fn mark_printed(
     mark(work, MovementKind::Printed, cards).await
 }
 
-/// Bound blanks were spoiled: they are kept for destruction and their persons may be bound to others.
+/// Bound blanks were spoiled, each in its own way: they are kept for destruction and their persons may be bound to others.
 #[tracing::instrument(name = "step.mark_spoiled", skip_all)]
 pub async fn mark_spoiled(
     work: &mut Work,
     cards: &[(Serial, Location, PrintRequestId)],
+    kinds: &[Spoilage],
 ) -> Result<()> {
+    let serials = cards.iter().map(|(serial, _, _)| *serial);
+    let blanks: Vec<(Serial, Spoilage)> = serials.zip(kinds.iter().copied()).collect();
+    store::note_spoilage(work.db(), &blanks).await?;
     mark(work, MovementKind::Spoiled, cards).await
 }
 

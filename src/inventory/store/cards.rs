@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     ids::Serial,
-    inventory::{Binding, Found, Movement, MovementKind, single},
+    inventory::{Binding, Found, Movement, MovementKind, Spoilage, single},
 };
 
 /// What became of a batch of bindings.
@@ -87,6 +87,30 @@ pub async fn bind_cards(
     Ok(Bound::Done(
         bindings.iter().zip(numbers).map(movement).collect(),
     ))
+}
+
+/// Notes how bound blanks were spoiled.
+#[tracing::instrument(name = "sql.note_spoilage", skip_all, fields(blanks = blanks.len()))]
+pub async fn note_spoilage(db: &mut PgConnection, blanks: &[(Serial, Spoilage)]) -> Result<()> {
+    let serials: Vec<i64> = blanks.iter().map(|(serial, _)| serial.number()).collect();
+    let kinds: Vec<Spoilage> = blanks.iter().map(|(_, kind)| *kind).collect();
+    let noted = sqlx::query!(
+        r#"
+        update card as c
+        set spoilage = b.kind
+        from unnest($1::bigint[], $2::text[]) as b (serial, kind)
+        where c.serial = b.serial and c.state = 'BOUND'
+        "#,
+        &serials,
+        &kinds as &[Spoilage],
+    )
+    .execute(db)
+    .await?
+    .rows_affected();
+    if noted != blanks.len() as u64 {
+        return Err(Error::internal("a spoiled blank is not a bound card"));
+    }
+    Ok(())
 }
 
 /// Ends the card that the same person holds until now: at most one is in a person's hands.

@@ -11,7 +11,7 @@ use crate::{
     inventory::{Location, pieces},
 };
 
-pub use cards::{Bound, bind_cards, end_held};
+pub use cards::{Bound, bind_cards, end_held, note_spoilage};
 pub use custody::{Moved, lock_locations, move_custody};
 pub use reads::{find_blank, find_stock, list_movements};
 pub use shipments::{insert_delivery, insert_shipment, list_due_in, lock_shipment, save_receipt};

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     ids::{District, PrintRequestId, Serial},
     inventory::{
-        Account, Blank, CustodyState, Location, Movement, MovementKind, Stock,
+        Account, Blank, CustodyState, Location, Movement, MovementKind, Spoilage, Stock,
         store::{location, range},
     },
 };
@@ -79,7 +79,8 @@ pub async fn find_blank(
 ) -> Result<Option<Blank>> {
     let row = sqlx::query!(
         r#"
-        select c.location, c.state as "state: CustodyState", k.print_request_id as "print_request_id?"
+        select c.location, c.state as "state: CustodyState", k.print_request_id as "print_request_id?",
+            k.spoilage as "spoilage?: Spoilage"
         from custody as c
         join location as l on l.location = c.location
         left join card as k on k.serial = $1
@@ -97,6 +98,7 @@ pub async fn find_blank(
                 state: row.state,
             },
             print_request_id: row.print_request_id.map(PrintRequestId::from),
+            spoilage: row.spoilage,
         })
     })
     .transpose()

@@ -6,7 +6,8 @@ use crate::{
     error::{Error, ErrorReason, Kind},
     ids::SerialRange,
     inventory::{
-        Blank, CustodyState, Movement, MovementKind, Refusal, Shipment, ShipmentState, Stock,
+        Blank, CustodyState, Movement, MovementKind, Refusal, Shipment, ShipmentState, Spoilage,
+        Stock,
     },
     proto,
     wire::{serial_range_message, timestamp},
@@ -54,6 +55,19 @@ pub fn locate_blank_response(blank: &Blank, movements: &[Movement]) -> proto::Lo
             .map(|id| id.to_string())
             .unwrap_or_default(),
         movements: movements.iter().map(movement).collect(),
+        spoilage_kind: blank
+            .spoilage
+            .map_or(proto::SpoilageKind::Unspecified, spoilage)
+            .into(),
+    }
+}
+
+fn spoilage(spoilage: Spoilage) -> proto::SpoilageKind {
+    match spoilage {
+        Spoilage::FactoryDefect => proto::SpoilageKind::FactoryDefect,
+        Spoilage::ChipNotEncodable => proto::SpoilageKind::ChipNotEncodable,
+        Spoilage::PrintFailure => proto::SpoilageKind::PrintFailure,
+        Spoilage::Laminate => proto::SpoilageKind::Laminate,
     }
 }
 

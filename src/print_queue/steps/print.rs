@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result},
     handover::{self, Opened},
     ids::{PrintRequestId, Serial},
-    inventory::{self, Location},
+    inventory::{self, Location, Spoilage},
     person::Person,
     print_queue::{
         Bearer, Entry, LeaseKey, PrintRequest, Refusal,
@@ -228,17 +228,24 @@ pub async fn report_printed(work: &mut Work, cards: Vec<Reported>) -> Result<Vec
 
 /// Reports spoiled blanks: their requests go back to their old places.
 #[tracing::instrument(name = "step.report_spoiled", skip_all, fields(blanks = blanks.len()))]
-pub async fn report_spoiled(work: &mut Work, blanks: Vec<Reported>) -> Result<Vec<Outcome>> {
+pub async fn report_spoiled(
+    work: &mut Work,
+    blanks: Vec<(Reported, Spoilage)>,
+) -> Result<Vec<Outcome>> {
     let items = blanks
         .iter()
-        .map(|b| (b.key, Command::ReportSpoiled { serial: b.serial }));
+        .map(|(b, _)| (b.key, Command::ReportSpoiled { serial: b.serial }));
     let decided = carry_out(work, items).await?;
     save_all(work, &decided).await?;
-    let blanks = moved(&decided)
+    let spoiled = moved(&decided)
         .map(Moved::blank)
         .collect::<Result<Vec<_>>>()?;
-    if !blanks.is_empty() {
-        inventory::mark_spoiled(work, &blanks).await?;
+    if !spoiled.is_empty() {
+        // What was refused is not in the list any more: each way goes with its serial.
+        let kinds: BTreeMap<Serial, Spoilage> =
+            blanks.iter().map(|(b, k)| (b.serial, *k)).collect();
+        let kinds: Vec<Spoilage> = spoiled.iter().map(|(serial, _, _)| kinds[serial]).collect();
+        inventory::mark_spoiled(work, &spoiled, &kinds).await?;
     }
     Ok(outcomes(decided))
 }

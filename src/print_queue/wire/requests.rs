@@ -3,7 +3,7 @@
 use crate::{
     error::Result,
     ids::{PrintRequestId, RequestId, Serial},
-    inventory::Location,
+    inventory::{Location, Spoilage},
     policy::ApplicantClass,
     print_queue::{
         Draft, LeaseKey, RequestState,
@@ -147,8 +147,10 @@ pub fn report_printed(message: &proto::ReportPrintedRequest) -> Result<(RequestI
     finish(violations, request_id, cards)
 }
 
-/// Parses spoiled blanks. How they were spoiled must be said; nothing depends on it yet.
-pub fn report_spoiled(message: &proto::ReportSpoiledRequest) -> Result<(RequestId, Vec<Reported>)> {
+/// Parses spoiled blanks and how each was spoiled.
+pub fn report_spoiled(
+    message: &proto::ReportSpoiledRequest,
+) -> Result<(RequestId, Vec<(Reported, Spoilage)>)> {
     let mut violations = Violations::new();
     let request_id = violations.parse("request_id", &message.request_id);
     let blanks = each(
@@ -158,10 +160,14 @@ pub fn report_spoiled(message: &proto::ReportSpoiledRequest) -> Result<(RequestI
         |violations, at, blank| {
             let kind = violations.take(format!("{at}.kind"), spoilage_kind(blank.kind));
             let blank = reported(violations, at, blank.lease.as_ref(), blank.serial);
-            kind.and(blank)
+            Some((blank?, kind?))
         },
     );
-    distinct_reports(&mut violations, "blanks", &blanks);
+    let reports: Vec<_> = blanks
+        .iter()
+        .map(|(at, (blank, _))| (*at, *blank))
+        .collect();
+    distinct_reports(&mut violations, "blanks", &reports);
     finish(violations, request_id, blanks)
 }
 
@@ -302,14 +308,12 @@ fn state(number: i32) -> Result<Option<RequestState>, &'static str> {
     }
 }
 
-fn spoilage_kind(number: i32) -> Result<(), &'static str> {
+fn spoilage_kind(number: i32) -> Result<Spoilage, &'static str> {
     match proto::SpoilageKind::try_from(number) {
-        Ok(
-            proto::SpoilageKind::FactoryDefect
-            | proto::SpoilageKind::ChipNotEncodable
-            | proto::SpoilageKind::PrintFailure
-            | proto::SpoilageKind::Laminate,
-        ) => Ok(()),
+        Ok(proto::SpoilageKind::FactoryDefect) => Ok(Spoilage::FactoryDefect),
+        Ok(proto::SpoilageKind::ChipNotEncodable) => Ok(Spoilage::ChipNotEncodable),
+        Ok(proto::SpoilageKind::PrintFailure) => Ok(Spoilage::PrintFailure),
+        Ok(proto::SpoilageKind::Laminate) => Ok(Spoilage::Laminate),
         Ok(proto::SpoilageKind::Unspecified) => Err("is required"),
         Err(_) => Err("is not a known value"),
     }
