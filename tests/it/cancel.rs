@@ -33,6 +33,10 @@ const BLANKS: (i64, i64) = (8_000_001, 8_000_100);
 /// The longest time until a client hangs up: about as long as an act takes.
 const PATIENCE_MAX_MICROS: u64 = 3_000;
 
+/// Sessions of this database that wait for a row.
+const WAITING: &str =
+    "pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+
 /// One writer: its line to the server and its luck.
 struct Writer {
     channel: Channel,
@@ -194,6 +198,43 @@ async fn a_client_that_hangs_up_leaves_nothing_half_done() {
     .await;
     everything_happened_once(&office, (cards, spoiled)).await;
     stock_is_conserved(&office, (cards, spoiled)).await;
+}
+
+#[tokio::test]
+async fn an_act_whose_client_hung_up_is_carried_out_to_its_end() {
+    let office = Office::open().await;
+    let channel = office.terminal("35.75/office/1").await.channel;
+    let request = proto::RecordEnrolmentRequest {
+        request_id: request_id(),
+        enrolment: Some(draft(&residents(DISTRICT, 1)[0])),
+    };
+    // Somebody else holds the district's ledger, so that the act stands just before its end.
+    let mut other = office.sql.begin().await.expect("a session of our own");
+    sqlx::raw_sql("select from feed_head where district = 3575 for update")
+        .execute(&mut *other)
+        .await
+        .expect("nobody else is here");
+    let (line, message) = (channel.clone(), request.encode_to_vec());
+    let call = tokio::spawn(async move {
+        raw::call(&line, "/ektp.v1.Registration/RecordEnrolment", &message).await
+    });
+    look::until_some(&office.sql, WAITING).await;
+    call.abort();
+    assert!(call.await.is_err(), "the client has hung up");
+    // On one line things arrive in their order: with this answer the server knows it too.
+    raw::call(&channel, "/grpc.health.v1.Health/Check", &[])
+        .await
+        .expect("the server is well");
+    assert_eq!(
+        look::count(&office.sql, WAITING).await,
+        1,
+        "the act still waits"
+    );
+    other.rollback().await.expect("nothing was written");
+
+    look::until_some(&office.sql, "enrolment").await;
+    let stored = look::count(&office.sql, "request where answer_code = 0").await;
+    assert_eq!(stored, 1, "its answer waits for who asks again");
 }
 
 async fn everything_happened_once(office: &Office, (cards, spoiled): (usize, usize)) {

@@ -72,17 +72,26 @@ pub async fn count(sql: &PgPool, of: &str) -> i64 {
 
 /// Waits until no row is left, and says what was waited for when some stay.
 pub async fn until_none(sql: &PgPool, of: &str) {
+    until(sql, of, |rows| rows == 0).await;
+}
+
+/// Waits until there is a row.
+pub async fn until_some(sql: &PgPool, of: &str) {
+    until(sql, of, |rows| rows > 0).await;
+}
+
+async fn until(sql: &PgPool, of: &str, enough: impl Fn(i64) -> bool) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let waiting = async {
         loop {
             ticks.tick().await;
-            if count(sql, of).await == 0 {
+            if enough(count(sql, of).await) {
                 return;
             }
         }
     };
     timeout(PATIENCE, waiting)
         .await
-        .unwrap_or_else(|_| panic!("there are still rows: {of}"));
+        .unwrap_or_else(|_| panic!("waited in vain for rows to come or go: {of}"));
 }
