@@ -3,7 +3,7 @@
 //!
 //! What is easily got wrong: a spoiled card's request goes back to its old place, in front of those that other printers
 //! already hold. While blanks abound it is printed a little later; at the end somebody behind it could get the last
-//! blank. Therefore the last blanks are used one at a time.
+//! blank. Therefore one printer alone uses the last blanks, in ever smaller lots, and the very last one at a time.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -38,8 +38,10 @@ use crate::{
 
 /// Requests of one lease: about two and a half hours of a printer's work.
 const LEASED_AT_ONCE: usize = 50;
-/// The last blanks are used one at a time. More of them than the four printers can have spoiled at once.
+/// One printer alone uses the last blanks. More of them than the four printers can have spoiled at once.
 const LAST_BLANKS: usize = 80;
+/// And of those an eighth at a time, so that enough are left for whoever comes back.
+const LAST_LOT: usize = 8;
 /// Faces that one printer fetches at a time.
 const FACES_AT_A_TIME: usize = 2;
 /// A printer's time for one card.
@@ -56,6 +58,12 @@ impl Hopper {
         std::iter::from_fn(|| blanks.pop_first())
             .take(count)
             .collect()
+    }
+
+    /// A lot of the last blanks.
+    fn take_last(&self) -> Vec<i64> {
+        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.take((left / LAST_LOT).max(1), 0)
     }
 
     fn give_back(&self, unused: &[i64]) {
@@ -123,16 +131,16 @@ impl<'a> PrintRoom<'a> {
 
     /// Prints until the queue or the blanks are at their end.
     pub async fn run(self) -> Result<Printed, Failure> {
-        let printers = self
-            .office
-            .counters
-            .iter()
-            .map(|terminal| self.print(terminal, LEASED_AT_ONCE, LAST_BLANKS));
+        let printers =
+            self.office.counters.iter().map(|terminal| {
+                self.print(terminal, || self.hopper.take(LEASED_AT_ONCE, LAST_BLANKS))
+            });
         let mut printed = Printed::default();
         for each in try_join_all(printers).await? {
             printed.add(each);
         }
-        printed.add(self.print(&self.office.counters[0], 1, 0).await?);
+        let first = &self.office.counters[0];
+        printed.add(self.print(first, || self.hopper.take_last()).await?);
         self.phase.end(&format!(
             "{} cards printed, {} blanks spoiled",
             printed.printed, printed.spoiled
@@ -143,12 +151,11 @@ impl<'a> PrintRoom<'a> {
     async fn print(
         &self,
         terminal: &Terminal,
-        at_once: usize,
-        reserve: usize,
+        next_blanks: impl Fn() -> Vec<i64>,
     ) -> Result<Printed, Failure> {
         let mut printed = Printed::default();
         loop {
-            let mut blanks = self.hopper.take(at_once, reserve);
+            let mut blanks = next_blanks();
             if blanks.is_empty() {
                 return Ok(printed);
             }
@@ -355,5 +362,15 @@ mod tests {
         assert_eq!(hopper.take(50, 3), [4, 5, 6, 7]);
         assert!(hopper.take(50, 3).is_empty());
         assert_eq!(hopper.take(1, 0), [8]);
+    }
+
+    #[test]
+    fn the_last_lots_grow_smaller_down_to_a_single_blank() {
+        let hopper = Hopper(Mutex::new((1..=80).collect()));
+        let lots: Vec<usize> =
+            std::iter::from_fn(|| Some(hopper.take_last().len()).filter(|lot| *lot > 0)).collect();
+        assert_eq!((lots.first(), lots.last()), (Some(&10), Some(&1)));
+        assert_eq!(lots.iter().sum::<usize>(), 80);
+        assert!(lots.is_sorted_by(|before, after| before >= after));
     }
 }
