@@ -119,6 +119,13 @@ async fn the_account_adds_up_after_every_step_of_a_cards_life() {
     assert_conserved(&office, &places, "a printed card").await;
     spoil(&mut terminal, &leases[1], 40).await;
     assert_conserved(&office, &places, "a spoiled blank").await;
+    for (serial, kind) in [
+        (30, proto::SpoilageKind::Unspecified),
+        (40, proto::SpoilageKind::PrintFailure),
+    ] {
+        let blank = terminal.locate(serial).await.expect("it is here");
+        assert_eq!(blank.spoilage_kind(), kind);
+    }
     hand_over(&mut terminal, 30).await;
     assert_conserved(&office, &places, "a handover").await;
     let stock = terminal.stock_of("").await;
