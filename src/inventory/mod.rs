@@ -20,7 +20,9 @@ mod wire;
 
 use time::OffsetDateTime;
 
-use crate::ids::{PrintRequestId, ResidentId, Serial, SerialError, SerialRange, ShipmentId};
+use crate::ids::{
+    PrintRequestId, ResidentId, Serial, SerialError, SerialRange, ShipmentId, Subdistrict,
+};
 
 pub use location::{Location, LocationError};
 pub use rpc::InventoryService;
@@ -280,6 +282,8 @@ pub enum Refusal {
     BlanksNotInStock(SerialRange),
     /// No such shipment to the caller's district.
     ShipmentNotFound,
+    /// The terminal is limited to its subdistrict, and the store is not the subdistrict's (S0-15).
+    OutsideSubdistrict(Subdistrict),
     /// The shipment was received before.
     ShipmentAlreadyReceived,
     /// A run that was not dispatched in this shipment.

@@ -8,7 +8,7 @@ mod runs;
 use std::collections::BTreeSet;
 
 use crate::{
-    ids::{PrintRequestId, SerialRange, total},
+    ids::{PrintRequestId, SerialRange, Subdistrict, total},
     inventory::{
         Account, Binding, CustodyState, Found, Leg, Location, MovementKind, Receipt, Refusal,
         Shipment, ShipmentState, Stock,
@@ -72,7 +72,14 @@ pub fn dispatch(destination: Location, exists: bool) -> Result<(), Refusal> {
 }
 
 /// What becomes of a shipment when this was found in the boxes.
-pub fn receive(shipment: &Shipment, found: &[SerialRange]) -> Result<Receipt, Refusal> {
+pub fn receive(
+    shipment: &Shipment,
+    found: &[SerialRange],
+    limit: Option<Subdistrict>,
+) -> Result<Receipt, Refusal> {
+    if let Some(limit) = limit.filter(|limit| limit.number() != shipment.destination.number()) {
+        return Err(Refusal::OutsideSubdistrict(limit));
+    }
     match shipment.state {
         ShipmentState::Dispatched => {}
         ShipmentState::Received | ShipmentState::ReceivedWithDifferences => {
@@ -198,6 +205,7 @@ mod tests {
         let receipt = receive(
             &shipment(vec![range(1, 8000)]),
             &[range(4001, 8000), range(1, 4000)],
+            None,
         );
         let expected = Receipt {
             arrived: vec![range(1, 8000)],
@@ -211,8 +219,12 @@ mod tests {
     #[test]
     fn what_is_missing_at_receipt_is_disputed() {
         let sent = shipment(vec![range(1, 100), range(201, 300)]);
-        let receipt =
-            receive(&sent, &[range(1, 40), range(51, 100), range(201, 250)]).expect("a receipt");
+        let receipt = receive(
+            &sent,
+            &[range(1, 40), range(51, 100), range(201, 250)],
+            None,
+        )
+        .expect("a receipt");
         assert_eq!(receipt.missing, [range(41, 50), range(251, 300)]);
         assert_eq!(receipt.state, ShipmentState::ReceivedWithDifferences);
         assert_eq!(receipt.received_quantity, 140);
@@ -222,7 +234,7 @@ mod tests {
     fn serials_of_no_or_another_shipment_are_not_received() {
         let sent = shipment(vec![range(1, 100)]);
         assert_eq!(
-            receive(&sent, &[range(50, 150)]),
+            receive(&sent, &[range(50, 150)], None),
             Err(Refusal::SerialsNotInShipment(range(101, 150)))
         );
     }
@@ -238,7 +250,7 @@ mod tests {
                 ..shipment(vec![range(1, 100)])
             };
             assert_eq!(
-                receive(&sent, &[range(1, 100)]),
+                receive(&sent, &[range(1, 100)], None),
                 Err(Refusal::ShipmentAlreadyReceived)
             );
         }

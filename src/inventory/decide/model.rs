@@ -118,7 +118,7 @@ impl Model {
             .filter(|serial| serial % left_out != 0)
             .map(|serial| range(serial, serial))
             .collect();
-        let Ok(receipt) = receive(shipment, &found) else {
+        let Ok(receipt) = receive(shipment, &found, None) else {
             return;
         };
         let at = shipment.destination;

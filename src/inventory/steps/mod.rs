@@ -78,7 +78,7 @@ pub async fn receive_shipment(work: &mut Work, arrival: Arrival) -> Result<Shipm
     let shipment = store::lock_shipment(work.db(), arrival.shipment_id, district)
         .await?
         .ok_or(Refusal::ShipmentNotFound)?;
-    let receipt = decide::receive(&shipment, &arrival.serials)?;
+    let receipt = decide::receive(&shipment, &arrival.serials, work.caller().subdistrict())?;
     let at = shipment.destination;
     let leg = |kind| move |run: &_| decide::leg_in_place(kind, *run, at, None);
     let arrived = receipt.arrived.iter().map(leg(MovementKind::Received));

@@ -176,6 +176,11 @@ impl From<Refusal> for Error {
                 run,
             ),
             Refusal::ShipmentNotFound => Self::not_found(ErrorReason::ShipmentNotFound, "shipment"),
+            Refusal::OutsideSubdistrict(limit) => {
+                let message = "the district's office itself takes in the district's blanks";
+                Self::new(Kind::Forbidden, ErrorReason::OutsideSubdistrict, message)
+                    .with("subdistrict", limit)
+            }
             Refusal::ShipmentAlreadyReceived => Self::refused(
                 ErrorReason::ShipmentAlreadyReceived,
                 "the shipment was received before",

@@ -251,6 +251,45 @@ async fn a_shipment_is_received_once() {
     assert_eq!(terminal.stock_of("").await.in_stock, 90);
 }
 
+/// S0-15: the city's own office opens the service, nobody else.
+#[tokio::test]
+async fn only_the_office_itself_takes_in_its_blanks() {
+    let office = Office::open().await;
+    let mut store = office.centre("store").await;
+    store.deliver(&[(1, 100)]).await.expect("a delivery");
+    let sent = store
+        .dispatch("35.75", &[(1, 100)])
+        .await
+        .expect("a dispatch");
+    for (principal, refusal) in [
+        (
+            "ektp://district/35.75/site/35.75.02/terminal/1",
+            "OUTSIDE_SUBDISTRICT",
+        ),
+        (
+            "ektp://district/35.76/site/office/terminal/1",
+            "SHIPMENT_NOT_FOUND",
+        ),
+        ("ektp://province/35", "ROLE_MAY_NOT_CALL"),
+        ("ektp://centre/store", "ROLE_MAY_NOT_CALL"),
+        ("ektp://centre/matcher", "ROLE_MAY_NOT_CALL"),
+        ("ektp://public/website", "ROLE_MAY_NOT_CALL"),
+    ] {
+        let mut stranger = office.client(0, principal).await;
+        let refused = stranger.receive(&sent.shipment_id, &[(1, 100)]).await;
+        let status = refused.expect_err("nobody else opens the service");
+        assert_eq!(reason(&status), refusal, "{principal}");
+    }
+    let mut terminal = office.terminal("35.75/office/1").await;
+    assert_eq!(terminal.stock_of("").await.in_stock, 0);
+    let received = terminal.receive(&sent.shipment_id, &[(1, 100)]).await;
+    let shipment = received.expect("the office").shipment;
+    assert_eq!(
+        shipment.expect("a shipment").state(),
+        ShipmentState::Received
+    );
+}
+
 #[tokio::test]
 async fn serials_of_another_shipment_are_not_received() {
     let office = Office::open().await;
