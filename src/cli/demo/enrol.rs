@@ -1,11 +1,12 @@
-//! Half a year at the four counters: people enrol, and get their interim certificates on the same day.
+//! Half a year at the four counters: people enrol, and the city's office issues their interim
+//! certificates on the same day.
 //!
 //! What is easily got wrong: a counter may record only the residents of its own subdistrict, so each day's people go to
 //! the counter of the village that they live in.
 
 use futures::future::try_join_all;
 use time::{Date, Weekday};
-use tonic::Status;
+use tonic::{Status, transport::Channel};
 
 use super::{
     centre::Matcher,
@@ -23,6 +24,7 @@ use crate::{
         self, EnrolmentDraft, ImportEnrolmentsRequest, InterimCertificate,
         IssueInterimCertificatesRequest, RecordEnrolmentRequest, RecordEnrolmentResponse, Resident,
         import_enrolment_result, interim_certificate_result,
+        registration_client::RegistrationClient,
     },
 };
 
@@ -62,7 +64,9 @@ pub async fn run(
             counter_day(terminal, people, today.clone().filter(lives_here).collect())
         }))
         .await?;
-        for visit in visits.into_iter().flatten() {
+        let mut visits: Vec<Visit> = visits.into_iter().flatten().collect();
+        issue_certificates(&office.desk, people, &mut visits).await?;
+        for visit in visits {
             matcher.expect(&visit.recorded, visit.place, citizens[visit.place].part);
             let citizen = &mut citizens[visit.place];
             citizen.enrolment_id = visit.recorded.enrolment_id;
@@ -101,7 +105,7 @@ async fn counter_day(
             request_id: request_id(),
             enrolment: Some(draft(&citizens[place], place)),
         };
-        let call = |mut client: proto::registration_client::RegistrationClient<_>, request| async move {
+        let call = |mut client: RegistrationClient<Channel>, request| async move {
             client.record_enrolment(request).await
         };
         let recorded = terminal.registration(request, call).await?;
@@ -112,7 +116,6 @@ async fn counter_day(
         });
     }
     visits.extend(import(terminal, citizens, together).await?);
-    issue_certificates(terminal, citizens, &mut visits).await?;
     Ok(visits)
 }
 
@@ -175,8 +178,9 @@ async fn send_import(
     Ok(results)
 }
 
+/// The city's office issues the day's certificates.
 async fn issue_certificates(
-    terminal: &Terminal,
+    desk: &Terminal,
     citizens: &[Citizen],
     visits: &mut [Visit],
 ) -> Result<(), Failure> {
@@ -184,30 +188,34 @@ async fn issue_certificates(
         .iter_mut()
         .filter(|visit| citizens[visit.place].part.gets_certificate())
         .collect();
-    for batch in due.chunks_mut(CERTIFICATES_A_CALL) {
-        let enrolment_ids = batch
-            .iter()
-            .map(|visit| visit.recorded.enrolment_id.clone())
-            .collect();
-        let request = IssueInterimCertificatesRequest {
-            request_id: request_id(),
-            enrolment_ids,
+    let batches = due.chunks_mut(CERTIFICATES_A_CALL);
+    try_join_all(batches.map(|batch| issue_batch(desk, batch))).await?;
+    Ok(())
+}
+
+async fn issue_batch(desk: &Terminal, batch: &mut [&mut Visit]) -> Result<(), Failure> {
+    let enrolment_ids = batch
+        .iter()
+        .map(|visit| visit.recorded.enrolment_id.clone())
+        .collect();
+    let request = IssueInterimCertificatesRequest {
+        request_id: request_id(),
+        enrolment_ids,
+    };
+    let call = |mut client: RegistrationClient<Channel>, request| async move {
+        client.issue_interim_certificates(request).await
+    };
+    let answer = desk.registration(request, call).await?;
+    for (visit, result) in batch.iter_mut().zip(answer.results) {
+        visit.certificate = match result.outcome {
+            Some(interim_certificate_result::Outcome::Certificate(certificate)) => {
+                Some(certificate)
+            }
+            Some(interim_certificate_result::Outcome::Refused(refusal)) => {
+                return Err(refused("an interim certificate", &refusal));
+            }
+            None => None,
         };
-        let call = |mut client: proto::registration_client::RegistrationClient<_>, request| async move {
-            client.issue_interim_certificates(request).await
-        };
-        let answer = terminal.registration(request, call).await?;
-        for (visit, result) in batch.iter_mut().zip(answer.results) {
-            visit.certificate = match result.outcome {
-                Some(interim_certificate_result::Outcome::Certificate(certificate)) => {
-                    Some(certificate)
-                }
-                Some(interim_certificate_result::Outcome::Refused(refusal)) => {
-                    return Err(refused("an interim certificate", &refusal));
-                }
-                None => None,
-            };
-        }
     }
     Ok(())
 }
