@@ -1,6 +1,6 @@
 //! The server: layers, services, health and reflection; binds, runs and drains.
 //!
-//! tonic's own shutdown waits for ever for open streams and for silent peers (RELIABILITY: hyper 4170). Therefore the
+//! tonic's own shutdown waits for ever for open streams and for silent peers (hyper's issue 4170). Therefore the
 //! drain is ours: readiness off, streams told to go, calls finished, and after a bound the connections are cut.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
