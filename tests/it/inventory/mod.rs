@@ -1,5 +1,6 @@
 //! Blanks from the maker to the holder's hand, through the clients of the centre's store and of the districts' terminals.
 
+mod accounts;
 mod cards;
 mod shipments;
 

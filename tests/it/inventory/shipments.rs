@@ -351,32 +351,6 @@ async fn a_foreign_shipment_looks_like_a_missing_one() {
     assert_eq!(store.stock_of("35.14").await.in_transit, 100);
 }
 
-#[tokio::test]
-async fn a_foreign_account_looks_like_a_missing_one() {
-    let office = Office::open().await;
-    let mut terminal = office.terminal("35.75/office/1").await;
-    let missing = terminal.account("99.99").await.expect_err("missing");
-    assert_eq!(
-        (missing.code(), reason(&missing).as_str()),
-        (Code::NotFound, "LOCATION_NOT_FOUND")
-    );
-    for foreign in ["35.14", "35.14.01", "centre"] {
-        assert_same(
-            &terminal.account(foreign).await.expect_err(foreign),
-            &missing,
-        );
-    }
-    assert_eq!(
-        terminal.stock_of("35.75.02").await.location,
-        "35.75.02",
-        "a subdistrict's is its district's to see"
-    );
-    assert_eq!(
-        office.centre("store").await.stock_of("").await.location,
-        "centre"
-    );
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_dispatches_of_the_same_blanks_exactly_one_goes() {
     let office = Office::open().await;
