@@ -2,7 +2,7 @@
 
 use tonic::Code;
 
-use super::assert_same;
+use super::{Blanks as _, assert_same};
 use crate::support::office::{Office, reason};
 
 #[tokio::test]
