@@ -1,6 +1,6 @@
-//! What is personal of a resident, as one sealed record.
+//! What several features see of a person: the sealed record, and where the enrolment stands.
 //!
-//! Registration writes it; the print queue opens it for a card's face, handover for a notice or a contact task. It has no
+//! Registration writes both. The print queue opens the record for a card's face, handover for a notice or a contact task. It has no
 //! `Display`, and its `Debug` shows nothing.
 
 use std::fmt;
@@ -90,4 +90,39 @@ impl Person {
 /// The keyed index under which a NIK is found.
 pub fn nik_index(keys: &Keys, nik: &str) -> Vec<u8> {
     keys.index(NIK_INDEX, nik.as_bytes())
+}
+
+/// Where an enrolment stands. Registration writes it; the print queue, below, reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum EnrolmentState {
+    /// Without a biometric package: nothing to check yet (S0-8).
+    Recorded,
+    /// Waits for the centre's engine.
+    Sent,
+    /// With the engine.
+    Checking,
+    /// Found unique: the only gate to printing.
+    PrintReady,
+    /// The same person is recorded elsewhere (S0-10).
+    Duplicate,
+    /// A human at the centre decides.
+    Adjudicating,
+    /// The biometrics are unreadable.
+    CaptureRejected,
+}
+
+impl EnrolmentState {
+    /// The name, as it is stored and printed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Recorded => "RECORDED",
+            Self::Sent => "SENT",
+            Self::Checking => "CHECKING",
+            Self::PrintReady => "PRINT_READY",
+            Self::Duplicate => "DUPLICATE",
+            Self::Adjudicating => "ADJUDICATING",
+            Self::CaptureRejected => "CAPTURE_REJECTED",
+        }
+    }
 }

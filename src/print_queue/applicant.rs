@@ -1,7 +1,6 @@
 //! The nouns about the person behind a request: what submission, binding and the card's face see of it.
 //!
-//! The person belongs to registration, uphill, and the cards to inventory: their states are spelled here as those features
-//! write them, because they are only read.
+//! The person belongs to registration, uphill, and the cards to inventory: they are only read here.
 
 use time::{Date, OffsetDateTime};
 
@@ -10,6 +9,8 @@ use crate::{
     policy::ApplicantClass,
 };
 
+pub use crate::person::EnrolmentState;
+
 /// Asks for one card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draft {
@@ -17,41 +18,6 @@ pub struct Draft {
     pub resident_id: ResidentId,
     /// Why.
     pub applicant_class: ApplicantClass,
-}
-
-/// Where an enrolment stands, as registration writes it; read here across and never changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum EnrolmentState {
-    /// Without biometrics.
-    Recorded,
-    /// Waits for the centre.
-    Sent,
-    /// With the centre.
-    Checking,
-    /// The only gate to printing.
-    PrintReady,
-    /// The person is recorded more than once.
-    Duplicate,
-    /// A human at the centre decides.
-    Adjudicating,
-    /// The biometrics are unreadable.
-    CaptureRejected,
-}
-
-impl EnrolmentState {
-    /// The name in the contract and in the table.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Recorded => "RECORDED",
-            Self::Sent => "SENT",
-            Self::Checking => "CHECKING",
-            Self::PrintReady => "PRINT_READY",
-            Self::Duplicate => "DUPLICATE",
-            Self::Adjudicating => "ADJUDICATING",
-            Self::CaptureRejected => "CAPTURE_REJECTED",
-        }
-    }
 }
 
 /// Where a card stands, as inventory writes it; read here across and never changed.

@@ -31,40 +31,7 @@ use crate::{
 
 pub use rpc::RegistrationService;
 
-/// Where an enrolment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum EnrolmentState {
-    /// Without a biometric package: nothing to check yet (S0-8).
-    Recorded,
-    /// Waits for the centre's engine.
-    Sent,
-    /// With the engine.
-    Checking,
-    /// Found unique: the only gate to printing.
-    PrintReady,
-    /// The same person is recorded elsewhere (S0-10).
-    Duplicate,
-    /// A human at the centre decides.
-    Adjudicating,
-    /// The biometrics are unreadable.
-    CaptureRejected,
-}
-
-impl EnrolmentState {
-    /// The name, as it is stored and printed.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Recorded => "RECORDED",
-            Self::Sent => "SENT",
-            Self::Checking => "CHECKING",
-            Self::PrintReady => "PRINT_READY",
-            Self::Duplicate => "DUPLICATE",
-            Self::Adjudicating => "ADJUDICATING",
-            Self::CaptureRejected => "CAPTURE_REJECTED",
-        }
-    }
-}
+pub use crate::person::EnrolmentState;
 
 /// Why it stands there, where the state does not say it all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
