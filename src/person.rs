@@ -1,7 +1,7 @@
 //! What several features see of a person: the sealed record, and where the enrolment stands.
 //!
-//! Registration writes both. The print queue opens the record for a card's face, handover for a notice or a contact task. It has no
-//! `Display`, and its `Debug` shows nothing.
+//! Registration writes both. The print queue opens the record for a card's face, handover for a notice or a contact
+//! task. The record has no `Display`, and its `Debug` shows nothing.
 
 use std::fmt;
 
