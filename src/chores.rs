@@ -38,7 +38,8 @@ const FEED_KEPT_DAYS: i32 = 31;
 /// When each chore last went well.
 type Ages = Arc<Mutex<BTreeMap<&'static str, Instant>>>;
 
-/// The running chores; dropped, they end at their next pause.
+/// The running chores. A drain ends them at their next pause; dropped, they end where they wait, and an act under way is
+/// carried to its end by its own task.
 pub struct Chores {
     _tasks: JoinSet<()>,
     _gauge: telemetry::Gauge,
