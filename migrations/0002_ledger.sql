@@ -17,10 +17,14 @@ create table feed_head (
     -- Everything at or below the floor has been dropped; its digest stays, so that a token exactly there still resumes.
     floor bigint not null default 0,
     floor_digest bytea not null default '\x',
-    -- The revision of each topic's last event; index = topic number (1 queue, 2 stock, 3 collections, 4 enrolments).
-    topic_heads bigint[] not null default '{0,0,0,0}',
+    -- The revision of each topic's last event; index = topic number (1 queue, 2 stock, 3 collections, 4 enrolments,
+    -- 5 audit heads, 6 alarms).
+    topic_heads bigint[] not null default '{0,0,0,0,0,0}',
+    -- The district's audit chain (0009) ends here; in the same row, so that closing an act locks and writes one row.
+    audit_head bigint not null default 0,
+    audit_digest bytea not null default '\x',
     constraint feed_head_is_not_below_its_floor check (0 <= floor and floor <= head),
-    constraint feed_head_knows_four_topics check (cardinality(topic_heads) = 4)
+    constraint feed_head_knows_six_topics check (cardinality(topic_heads) = 6)
     -- Low fill: every commit of a district updates its row, and a free slot on the page keeps that update cheap (HOT).
 ) with (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
@@ -39,7 +43,7 @@ create table feed_event (
     at timestamptz not null,
     -- The day stands last: a key that starts with it would make readers merge and sort all partitions.
     primary key (district, revision, day),
-    constraint feed_event_topic_is_known check (topic between 1 and 4),
+    constraint feed_event_topic_is_known check (topic between 1 and 6),
     constraint feed_event_prior_is_lower check (prior_revision < revision),
     constraint feed_event_body_is_small check (octet_length(body) <= 4096)
 ) partition by range (day);
@@ -65,40 +69,6 @@ begin
     return made;
 end $$;
 
--- Appends one commit's events of one district: locks the head, numbers densely, chains SHA-256. Returns the new head.
--- It must be the last thing before COMMIT: the district's other writers wait from here on.
-create function feed_append(of_district integer, topics smallint[], bodies bytea[]) returns bigint
-language plpgsql as $$
-declare
-    n integer := cardinality(topics);
-    h bigint;
-    c bytea;
-    heads bigint[];
-    prior bigint;
-    last_of bigint[] := '{0,0,0,0}';
-    priors bigint[] := '{}';
-    digests bytea[] := '{}';
-begin
-    if n is null or n < 1 or n > 500 or n <> cardinality(bodies) then
-        raise exception 'a commit appends 1 to 500 events to a district';
-    end if;
-    select head, digest, topic_heads into strict h, c, heads
-    from feed_head where district = of_district for no key update;
-    for i in 1..n loop
-        prior := heads[topics[i]];
-        c := sha256(c || int8send(h + i) || int2send(topics[i]) || bodies[i]);
-        heads[topics[i]] := h + i;
-        last_of[topics[i]] := i;
-        priors := priors || prior;
-        digests := digests || c;
-    end loop;
-    insert into feed_event (district, revision, day, topic, prior_revision, last_in_commit, body, digest, at)
-    select of_district, h + e.i, current_date, e.topic, e.prior, last_of[e.topic] = e.i, e.body, e.digest, clock_timestamp()
-    from unnest(topics, bodies, priors, digests) with ordinality as e (topic, body, prior, digest, i);
-    update feed_head set head = h + n, digest = c, topic_heads = heads where district = of_district;
-    return h + n;
-end $$;
-
 -- The answers to requests: the same request id with the same content gets the first answer again. One table, not
 -- partitioned, so that the key holds over all days; a chore deletes old rows.
 create table request (
@@ -116,33 +86,3 @@ create table request (
     constraint request_answer_is_complete check ((answer_code is null) = (answer is null))
 );
 create index request_by_age on request (received_at);
-
--- Closes a unit of work in one round trip: the stored answers (an import closes many requests at once), then each
--- district's ledger in ascending order. `home` is the caller's own ledger, whose new revision is kept beside the answers.
--- Returns the districts' new heads.
-create function close_work(
-    of_caller text, requests uuid[], codes integer[], answers bytea[], home integer,
-    districts integer[], topics smallint[], bodies bytea[]
-) returns table (district integer, head bigint)
-language plpgsql as $$
-declare
-    home_head bigint := 0;
-    of_topics smallint[];
-    of_bodies bytea[];
-begin
-    for district, of_topics, of_bodies in
-        select e.d, array_agg(e.t order by e.i), array_agg(e.b order by e.i)
-        from unnest(districts, topics, bodies) with ordinality as e (d, t, b, i)
-        group by e.d
-        order by e.d
-    loop
-        head := feed_append(district, of_topics, of_bodies);
-        if district = home then
-            home_head := head;
-        end if;
-        return next;
-    end loop;
-    update request as r set answer_code = a.code, answer = a.bytes, committed_revision = home_head
-    from unnest(requests, codes, answers) as a (id, code, bytes)
-    where r.caller = of_caller and r.request_id = a.id;
-end $$;

@@ -138,28 +138,28 @@ fn system() -> Caller {
 }
 
 async fn expire_leases(desk: Desk) -> Result<bool> {
-    let round = desk.act_unasked(system(), |work| {
+    let round = desk.act_unasked(system(), "chore/expire_leases", |work| {
         Box::pin(print_queue::expire_leases(work, ROUND))
     });
     Ok(round.await? >= ROUND.unsigned_abs())
 }
 
 async fn delete_old_requests(desk: Desk) -> Result<bool> {
-    let round = desk.act_unasked(system(), |work| {
+    let round = desk.act_unasked(system(), "chore/delete_old_requests", |work| {
         Box::pin(async move { requests::delete_old(work.db(), ROUND).await })
     });
     Ok(round.await? >= ROUND.unsigned_abs())
 }
 
 async fn feed_partitions(desk: Desk) -> Result<bool> {
-    desk.act_unasked(system(), |work| {
-        Box::pin(async move { db::ensure_feed_partitions(work.db()).await.map(|()| false) })
+    desk.act_unasked(system(), "chore/feed_partitions", |work| {
+        Box::pin(async move { db::ensure_partitions(work.db()).await.map(|()| false) })
     })
     .await
 }
 
 async fn feed_retention(desk: Desk) -> Result<bool> {
-    desk.act_unasked(system(), |work| {
+    desk.act_unasked(system(), "chore/feed_retention", |work| {
         Box::pin(async move {
             journal::drop_old(work.db(), FEED_KEPT_DAYS)
                 .await

@@ -23,6 +23,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 const FEED_CONNECTIONS: u32 = 2;
 /// Feed partitions are made so many days ahead.
 const PARTITION_DAYS_AHEAD: i32 = 7;
+/// Audit partitions are made so many months ahead.
+const PARTITION_MONTHS_AHEAD: i32 = 2;
 /// How many areas one statement loads.
 const AREAS_PER_STATEMENT: usize = 10_000;
 
@@ -162,7 +164,7 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<Migrated> {
         .execute(&mut *tx)
         .await?;
     let areas = load_areas(&mut tx).await?;
-    ensure_feed_partitions(&mut tx).await?;
+    ensure_partitions(&mut tx).await?;
     tx.commit().await?;
     Ok(Migrated {
         applied: before,
@@ -170,11 +172,15 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<Migrated> {
     })
 }
 
-/// Makes the ledger's partitions of the days ahead.
-pub async fn ensure_feed_partitions(db: &mut sqlx::PgConnection) -> Result<()> {
-    sqlx::query_scalar!("select feed_partitions($1)", PARTITION_DAYS_AHEAD)
-        .fetch_one(db)
-        .await?;
+/// Makes the partitions of the ledger and of the audit log of the time ahead.
+pub async fn ensure_partitions(db: &mut sqlx::PgConnection) -> Result<()> {
+    sqlx::query!(
+        "select feed_partitions($1), audit_partitions($2)",
+        PARTITION_DAYS_AHEAD,
+        PARTITION_MONTHS_AHEAD
+    )
+    .fetch_one(db)
+    .await?;
     Ok(())
 }
 

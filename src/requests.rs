@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    feed::journal::Answer,
-    ids::RequestId,
+    feed::journal::{Actor, Answer},
+    ids::{District, RequestId},
 };
 
 /// Answers are kept this long: longer than any terminal stays without a line.
@@ -126,32 +126,34 @@ async fn stored(
         .collect()
 }
 
-/// Stores a refusal after its act was rolled back; answers what is stored now, which may be a faster twin's answer.
+/// Stores a refusal after its act was rolled back, with its audit row; answers what is stored now, which may be a faster
+/// twin's answer.
 #[tracing::instrument(name = "sql.store_refusal", skip_all)]
 pub async fn store_refusal(
     db: &mut PgConnection,
-    caller: &str,
-    method: &str,
+    actor: &Actor,
+    home: District,
     digest: &[u8],
     answer: &Answer,
 ) -> Result<Stored> {
-    let inserted = sqlx::query!(
-        r#"
-        insert into request (caller, request_id, method, content_digest, answer_code, answer, committed_revision)
-        values ($1, $2, $3, $4, $5, $6, 0)
-        on conflict do nothing
-        "#,
-        caller,
+    // The function always answers one row.
+    let first = sqlx::query_scalar!(
+        r#"select close_refused($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "first!""#,
+        actor.terminal,
+        actor.officer_id(),
+        actor.shift_id(),
+        actor.method,
+        actor.trace_id,
+        home.number(),
         answer.request_id.uuid(),
-        method,
         digest,
         answer.code,
+        answer.reason,
         answer.bytes,
     )
-    .execute(&mut *db)
-    .await?
-    .rows_affected();
-    if inserted == 1 {
+    .fetch_one(&mut *db)
+    .await?;
+    if first {
         return Ok(Stored {
             content_digest: digest.to_vec(),
             code: answer.code,
@@ -159,7 +161,7 @@ pub async fn store_refusal(
             revision: 0,
         });
     }
-    stored(db, caller, &[answer.request_id.uuid()])
+    stored(db, &actor.terminal, &[answer.request_id.uuid()])
         .await?
         .remove(&answer.request_id)
         .ok_or_else(|| Error::corrupt("request", "a claimed request is missing"))

@@ -4,13 +4,19 @@
 //! What is easily got wrong: a right says only that a role may call at all. Whose rows the call sees is
 //! [`Caller::scope`], and where in the district it may act is [`Caller::subdistrict`].
 
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer as _};
 
 use crate::ids::{District, Subdistrict};
 
+mod officer;
 mod principal;
 mod rights;
 
+pub use officer::{Officer, OfficerRole, UnknownRole};
 pub use principal::{CentreRole, Principal, PrincipalError, Site};
 pub use rights::{RIGHTS, may};
 
@@ -42,11 +48,26 @@ pub enum CallerError {
     Invalid(#[from] PrincipalError),
 }
 
-/// Who calls: the identity and the role that follows from it.
+/// What of a client certificate matters after TLS has checked it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Certificate {
+    /// SHA-256 of the whole certificate.
+    pub thumbprint: [u8; 32],
+    /// From when it is valid; a revocation refuses those that began before it.
+    pub begins_at: OffsetDateTime,
+    /// Until when.
+    pub ends_at: OffsetDateTime,
+}
+
+/// Who calls: the identity and the role that follows from it, and the officer at work there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     pub principal: Principal,
     pub role: Role,
+    /// Absent only for the server's own chores.
+    pub certificate: Option<Certificate>,
+    /// Absent where nobody has opened a shift, or the call names none.
+    pub officer: Option<Arc<Officer>>,
 }
 
 impl Caller {
@@ -67,7 +88,15 @@ impl Caller {
         if identities.next().is_some() {
             return Err(CallerError::SeveralIdentities);
         }
-        Ok(Caller::from(identity.parse::<Principal>()?))
+        let validity = certificate.validity();
+        Ok(Caller {
+            certificate: Some(Certificate {
+                thumbprint: Sha256::digest(der).into(),
+                begins_at: validity.not_before.to_datetime(),
+                ends_at: validity.not_after.to_datetime(),
+            }),
+            ..Caller::from(identity.parse::<Principal>()?)
+        })
     }
 
     /// The stable name of the caller: in audit rows, request rows, logs and traces.
@@ -86,8 +115,17 @@ impl Caller {
         }
     }
 
-    /// The subdistrict that limits the caller.
+    /// The subdistrict that limits the caller: the terminal's, or else the officer's. A shift opens only where the two agree.
     pub fn subdistrict(&self) -> Option<Subdistrict> {
+        self.site().or_else(|| {
+            self.officer
+                .as_ref()
+                .and_then(|officer| officer.subdistrict)
+        })
+    }
+
+    /// The subdistrict that limits the terminal, whoever works on it.
+    pub fn site(&self) -> Option<Subdistrict> {
         match &self.principal {
             Principal::Terminal {
                 site: Site::Subdistrict(subdistrict),
@@ -132,7 +170,12 @@ impl From<Principal> for Caller {
             Principal::Public(_) => Role::Public,
             Principal::System => Role::System,
         };
-        Caller { principal, role }
+        Caller {
+            principal,
+            role,
+            certificate: None,
+            officer: None,
+        }
     }
 }
 

@@ -47,7 +47,7 @@ impl Position {
     }
 }
 
-/// The digest that an event must bear after `prior`; the same formula as feed_append in the database.
+/// The digest that an event must bear after `prior`; the same formula as ledger_append in the database.
 fn chained(prior: &[u8], event: &Event) -> [u8; 32] {
     Sha256::new()
         .chain_update(prior)
@@ -67,7 +67,7 @@ pub(super) mod tests {
 
     /// A ledger of events that follow one another; each commit is a list of topics.
     pub(in crate::feed) fn ledger(commits: &[&[Topic]]) -> Vec<Arc<Event>> {
-        let (mut digest, mut heads, mut revision) = (Vec::new(), [0; 4], 0);
+        let (mut digest, mut heads, mut revision) = (Vec::new(), [0; 6], 0);
         let mut events = Vec::new();
         for commit in commits {
             for (place, topic) in commit.iter().enumerate() {

@@ -42,15 +42,21 @@ pub enum Topic {
     Collections,
     /// Enrolments.
     Enrolments,
+    /// The signed heads of the audit log; in the centre's ledger only.
+    AuditHeads,
+    /// Alarms of all offices; in the centre's ledger only.
+    Alarms,
 }
 
 impl Topic {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::Queue,
         Self::Stock,
         Self::Collections,
         Self::Enrolments,
+        Self::AuditHeads,
+        Self::Alarms,
     ];
 
     /// The number in the ledger.
@@ -60,6 +66,8 @@ impl Topic {
             Self::Stock => 2,
             Self::Collections => 3,
             Self::Enrolments => 4,
+            Self::AuditHeads => 5,
+            Self::Alarms => 6,
         }
     }
 

@@ -102,6 +102,14 @@ typed_id! {
     ChallengeId
     /// A decision of an officer that another act rests on.
     DecisionId
+    /// A person who works for an office, whatever accounts that person has.
+    PersonId
+    /// An officer's account.
+    OfficerId
+    /// An officer at work on one terminal.
+    ShiftId
+    /// An act that waits for a second person.
+    ApprovalId
     /// The client's name for one write; made by the client, so any version of UUID is taken.
     RequestId
 }

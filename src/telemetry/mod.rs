@@ -15,11 +15,12 @@ use http::HeaderMap;
 use opentelemetry::{
     Context, KeyValue,
     propagation::{Extractor, TextMapPropagator as _},
-    trace::TracerProvider as _,
+    trace::{TraceContextExt as _, TraceId, TracerProvider as _},
 };
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator};
 use tracing::level_filters::LevelFilter;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{
     EnvFilter, Layer as _, Registry,
     filter::{ParseError, Targets},
@@ -145,6 +146,17 @@ pub fn remote_parent(headers: &HeaderMap) -> Context {
     TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers))
 }
 
+/// The id of the trace that the current span is part of, in hexadecimal digits; empty where no trace is recorded.
+pub fn trace_id() -> String {
+    let context = tracing::Span::current().context();
+    let trace = context.span().span_context().trace_id();
+    if trace == TraceId::INVALID {
+        String::new()
+    } else {
+        trace.to_string()
+    }
+}
+
 struct Headers<'a>(&'a HeaderMap);
 
 impl Extractor for Headers<'_> {
@@ -188,8 +200,6 @@ fn resource() -> Resource {
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry::trace::TraceContextExt as _;
-
     use super::*;
 
     #[test]

@@ -25,7 +25,7 @@ pub struct Item<I> {
 
 impl Desk {
     /// Carries out many requests in one commit: those already answered get their first answer, the others go to `step`
-    /// together, which answers each. Used by imports; a request id used for other content is answered by `reused`.
+    /// together, which answers each with what it was about (noun/id). Used by imports; a request id used for other content is answered by `reused`.
     pub async fn act_on_many<I, R, F>(
         &self,
         call: &Call,
@@ -36,7 +36,9 @@ impl Desk {
     where
         I: Send + 'static,
         R: Message + Default + Clone + 'static,
-        F: for<'w> FnOnce(&'w mut Work, Vec<I>) -> BoxFuture<'w, Result<Vec<R>>> + Send + 'static,
+        F: for<'w> FnOnce(&'w mut Work, Vec<I>) -> BoxFuture<'w, Result<Vec<(R, String)>>>
+            + Send
+            + 'static,
     {
         let desk = self.clone();
         let call = call.clone();
@@ -52,10 +54,12 @@ impl Desk {
     ) -> Result<(Vec<R>, u64)>
     where
         R: Message + Default + Clone + 'static,
-        F: for<'w> FnOnce(&'w mut Work, Vec<I>) -> BoxFuture<'w, Result<Vec<R>>> + Send + 'static,
+        F: for<'w> FnOnce(&'w mut Work, Vec<I>) -> BoxFuture<'w, Result<Vec<(R, String)>>>
+            + Send
+            + 'static,
     {
         let _place = self.0.acts.enter()?;
-        let mut work = self.begin(&call.caller, None).await?;
+        let mut work = self.begin(&call.caller, call.method, None).await?;
         let keys: Vec<(RequestId, Vec<u8>)> = items
             .iter()
             .map(|item| (item.id, item.digest.clone()))
@@ -79,11 +83,13 @@ impl Desk {
         }
         let results = step(&mut work, fresh).await?;
         let mut stored = Vec::with_capacity(results.len());
-        for ((place, id), result) in places.into_iter().zip(results) {
+        for ((place, id), (result, about)) in places.into_iter().zip(results) {
             stored.push(Answer {
                 request_id: id,
                 code: Code::Ok as i32,
                 bytes: result.encode_to_vec(),
+                reason: "",
+                about,
             });
             answers[place] = Some(result);
         }

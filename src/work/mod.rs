@@ -25,7 +25,7 @@ use crate::{
     clock::Clock,
     db::{Gate, Pools},
     deadline::Deadline,
-    error::{Error, ErrorReason, Result},
+    error::{Error, ErrorReason, Result, reason_name},
     feed::{bell::Bell, journal::Answer},
     ids::RequestId,
     requests::{self, Claim, Stored},
@@ -186,7 +186,9 @@ impl Desk {
         F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<R>> + Send + 'static,
     {
         let _place = self.0.acts.enter()?;
-        let mut work = self.begin(&call.caller, Some(call.deadline)).await?;
+        let mut work = self
+            .begin(&call.caller, call.method, Some(call.deadline))
+            .await?;
         if let Claim::Taken(first) =
             requests::claim(work.db(), &call.caller.name(), call.method, id, &digest).await?
         {
@@ -199,6 +201,8 @@ impl Desk {
                     request_id: id,
                     code: Code::Ok as i32,
                     bytes: response.encode_to_vec(),
+                    reason: "",
+                    about: work.take_touched(),
                 };
                 let revision = work.commit(std::slice::from_ref(&answer)).await?;
                 Ok(Stored {
@@ -219,17 +223,20 @@ impl Desk {
     /// Stores a refusal as the answer.
     async fn refuse(
         &self,
-        work: Work,
+        mut work: Work,
         call: &Call,
         id: RequestId,
         digest: Vec<u8>,
         error: Error,
     ) -> Result<Stored> {
+        let reason = reason_name(error.reason());
         let (code, bytes) = encoded(error);
         let answer = Answer {
             request_id: id,
             code,
             bytes,
+            reason,
+            about: work.take_touched(),
         };
         if work.keeps_on_refusal() {
             work.commit(std::slice::from_ref(&answer)).await?;
@@ -242,15 +249,22 @@ impl Desk {
         }
         // Nothing of the act may stay. The refusal is stored in a statement of its own: a savepoint would cost every
         // success a round trip, and a twin that slipped in between has simply become the first answer.
+        let actor = work.actor();
         work.roll_back().await;
         let mut db = self.0.pools.acts.acquire().await?;
-        requests::store_refusal(&mut db, &call.caller.name(), call.method, &digest, &answer)
+        let home = call.caller.ledger();
+        requests::store_refusal(&mut db, &actor, home, &digest, &answer)
             .await?
             .of_content(&digest, call.method)
     }
 
     /// Carries out an act that no request asked for by id: a chore, a lease to the matching engine.
-    pub async fn act_unasked<T, F>(&self, caller: Caller, step: F) -> Result<T>
+    pub async fn act_unasked<T, F>(
+        &self,
+        caller: Caller,
+        method: &'static str,
+        step: F,
+    ) -> Result<T>
     where
         T: Send + 'static,
         F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<T>> + Send + 'static,
@@ -258,7 +272,7 @@ impl Desk {
         let desk = self.clone();
         own_task(async move {
             let _place = desk.0.acts.enter()?;
-            let mut work = desk.begin(&caller, None).await?;
+            let mut work = desk.begin(&caller, method, None).await?;
             match step(&mut work).await {
                 Ok(done) => work.commit(&[]).await.map(|_| done),
                 Err(error) => {
@@ -270,7 +284,12 @@ impl Desk {
         .await
     }
 
-    async fn begin(&self, caller: &Caller, deadline: Option<Deadline>) -> Result<Work> {
+    async fn begin(
+        &self,
+        caller: &Caller,
+        method: &'static str,
+        deadline: Option<Deadline>,
+    ) -> Result<Work> {
         let left = deadline.map_or(UNASKED_TIMEOUT, Deadline::remaining);
         let left = left.checked_sub(ANSWER_MARGIN).ok_or_else(Error::late)?;
         // One round trip for both; the only value is a number of our own.
@@ -284,9 +303,9 @@ impl Desk {
         Ok(Work::new(
             transaction,
             caller.clone(),
+            method,
             self.now(),
-            keys,
-            bell,
+            (keys, bell),
         ))
     }
 }

@@ -1,6 +1,6 @@
 //! One act under way: the transaction, who acts, one reading of the clock, and what goes into the ledgers at the end.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
@@ -11,10 +11,11 @@ use crate::{
     feed::{
         Topic,
         bell::Bell,
-        journal::{self, Answer, Record},
+        journal::{self, Actor, Answer, Closing, Record},
     },
     ids::District,
     seal::Keys,
+    telemetry,
 };
 
 /// One act under way.
@@ -25,6 +26,8 @@ pub struct Work {
     keys: Arc<Keys>,
     bell: Bell,
     records: Vec<Record>,
+    about: BTreeSet<String>,
+    method: &'static str,
     keep: bool,
 }
 
@@ -32,9 +35,9 @@ impl Work {
     pub(super) fn new(
         transaction: Transaction<'static, Postgres>,
         caller: Caller,
+        method: &'static str,
         now: OffsetDateTime,
-        keys: Arc<Keys>,
-        bell: Bell,
+        (keys, bell): (Arc<Keys>, Bell),
     ) -> Self {
         Self {
             transaction,
@@ -43,6 +46,8 @@ impl Work {
             keys,
             bell,
             records: Vec::new(),
+            about: BTreeSet::new(),
+            method,
             keep: false,
         }
     }
@@ -83,6 +88,22 @@ impl Work {
         });
     }
 
+    /// Notes one thing that the act is about, for the audit log: a noun and an id, never a person's own data.
+    pub fn touch(&mut self, noun: &'static str, id: impl fmt::Display) {
+        self.about.insert(format!("{noun}/{id}"));
+    }
+
+    /// What was touched so far, as the audit log has it; an act on many requests takes it item by item.
+    pub fn take_touched(&mut self) -> String {
+        let about: Vec<String> = std::mem::take(&mut self.about).into_iter().collect();
+        about.join(",")
+    }
+
+    /// Who acts, for the audit log.
+    pub(super) fn actor(&self) -> Actor {
+        actor(&self.caller, self.method)
+    }
+
     /// What the act has done so far stays even if it ends in a refusal: the refusal itself changed something.
     pub fn keep_on_refusal(&mut self) {
         self.keep = true;
@@ -96,11 +117,20 @@ impl Work {
     /// Stores the answers, appends the events, commits, rings; answers the revision of the caller's own ledger.
     pub(super) async fn commit(mut self, answers: &[Answer]) -> Result<i64> {
         let home = self.caller.ledger();
-        let heads = if answers.is_empty() && self.records.is_empty() {
+        let about = self.take_touched();
+        // A chore that found nothing to do did nothing that could be told.
+        let heads = if answers.is_empty() && self.records.is_empty() && about.is_empty() {
             Vec::new()
         } else {
-            let name = self.caller.name();
-            journal::close(&mut self.transaction, &name, answers, home, &self.records).await?
+            let actor = self.actor();
+            let closing = Closing {
+                actor: &actor,
+                home,
+                answers,
+                about: &about,
+                records: &self.records,
+            };
+            journal::close(&mut self.transaction, &closing).await?
         };
         match self.transaction.commit().await {
             Ok(()) => {}
@@ -125,5 +155,18 @@ impl Work {
             // The connection is broken and will be closed; the database rolls back by itself.
             tracing::warn!(cause = %error, "a rollback did not reach the database");
         }
+    }
+}
+
+/// Who acts, for the audit log.
+pub(super) fn actor(caller: &Caller, method: &'static str) -> Actor {
+    Actor {
+        terminal: caller.name(),
+        officer: caller
+            .officer
+            .as_ref()
+            .map(|officer| (officer.officer_id, officer.shift_id)),
+        method,
+        trace_id: telemetry::trace_id(),
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     feed::Topic,
-    ids::{District, RequestId},
+    ids::{District, OfficerId, RequestId, ShiftId},
 };
 
 pub use reads::{Asked, Event, Facts, Head, Heads, Span, events, facts, heads, snapshot};
@@ -42,18 +42,93 @@ pub struct Answer {
     pub code: i32,
     /// The encoded response, or the encoded google.rpc.Status.
     pub bytes: Vec<u8>,
+    /// The reason of a refusal; empty for success.
+    pub reason: &'static str,
+    /// What it was about, as noun/id with commas between them; for the audit log.
+    pub about: String,
 }
 
-/// Stores the answers and appends the records, in one round trip; answers the touched ledgers' new heads.
-#[tracing::instrument(name = "sql.close_work", skip_all, fields(records = records.len()))]
-pub async fn close(
-    db: &mut PgConnection,
-    caller: &str,
-    answers: &[Answer],
-    home: District,
-    records: &[Record],
-) -> Result<Vec<(District, i64)>> {
+/// Who acts, for the audit log.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The terminal's identity, or `system`.
+    pub terminal: String,
+    /// The officer's account and shift.
+    pub officer: Option<(OfficerId, ShiftId)>,
+    /// The RPC, or the chore.
+    pub method: &'static str,
+    /// The trace that the act is part of; empty where none is recorded.
+    pub trace_id: String,
+}
+
+impl Actor {
+    /// The account.
+    pub fn officer_id(&self) -> Option<Uuid> {
+        self.officer.map(|(officer, _)| officer.uuid())
+    }
+
+    /// The shift.
+    pub fn shift_id(&self) -> Option<Uuid> {
+        self.officer.map(|(_, shift)| shift.uuid())
+    }
+}
+
+/// What an act leaves behind, beside its own rows.
+#[derive(Debug)]
+pub struct Closing<'a> {
+    /// Who acted.
+    pub actor: &'a Actor,
+    /// The caller's own ledger, whose new revision is kept beside the answers.
+    pub home: District,
+    /// The answers to be stored; an act that no request asked for has none.
+    pub answers: &'a [Answer],
+    /// What an act without answers was about.
+    pub about: &'a str,
+    /// The events.
+    pub records: &'a [Record],
+}
+
+impl Closing<'_> {
+    /// In whose chain the audit rows stand: the caller's own district; for acts of the centre the first district that they
+    /// concern, because one chain for all of them would make the nation wait for one row.
+    fn audit_district(&self) -> District {
+        let concerned = self.records.iter().map(|record| record.district).min();
+        if self.home == District::CENTRE {
+            concerned.unwrap_or(District::CENTRE)
+        } else {
+            self.home
+        }
+    }
+}
+
+/// Stores the answers and appends events and audit rows, in one round trip; answers the touched ledgers' new heads.
+#[tracing::instrument(name = "sql.close_work", skip_all, fields(records = closing.records.len()))]
+pub async fn close(db: &mut PgConnection, closing: &Closing<'_>) -> Result<Vec<(District, i64)>> {
+    let Closing {
+        actor,
+        home,
+        answers,
+        records,
+        ..
+    } = closing;
     check_limits(records)?;
+    // One audit row for each answer; an act that nobody asked for by id has one row.
+    let mut asked: Vec<Option<Uuid>> = answers
+        .iter()
+        .map(|answer| Some(answer.request_id.uuid()))
+        .collect();
+    let mut decisions: Vec<i32> = answers.iter().map(|answer| answer.code).collect();
+    let mut reasons: Vec<String> = answers
+        .iter()
+        .map(|answer| answer.reason.to_owned())
+        .collect();
+    let mut about: Vec<String> = answers.iter().map(|answer| answer.about.clone()).collect();
+    if answers.is_empty() {
+        asked.push(None);
+        decisions.push(0);
+        reasons.push(String::new());
+        about.push(closing.about.to_owned());
+    }
     let requests: Vec<Uuid> = answers
         .iter()
         .map(|answer| answer.request_id.uuid())
@@ -70,9 +145,18 @@ pub async fn close(
     let heads = sqlx::query!(
         r#"
         select district as "district!", head as "head!"
-        from close_work($1, $2, $3, $4, $5, $6, $7, $8)
+        from close_work($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         "#,
-        caller,
+        actor.terminal,
+        actor.officer_id(),
+        actor.shift_id(),
+        actor.method,
+        actor.trace_id,
+        closing.audit_district().number(),
+        &asked as &[Option<Uuid>],
+        &decisions,
+        &reasons,
+        &about,
         &requests,
         &codes,
         &bytes,

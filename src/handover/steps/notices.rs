@@ -75,13 +75,16 @@ impl Gateway {
     }
 }
 
+/// How the audit log names it.
+const METHOD: &str = "chore/send_notices";
+
 /// One round: sends what is due, at most [`ROUND_MAX`] messages, and answers whether more may be due at once. A gateway that
 /// took nothing is left alone until the next turn.
 #[tracing::instrument(name = "step.send_notices", skip_all)]
 pub async fn send_notices(desk: &Desk, gateway: &Gateway) -> Result<bool> {
     let system = Caller::from(Principal::System);
     let due = desk
-        .act_unasked(system.clone(), |work| {
+        .act_unasked(system.clone(), METHOD, |work| {
             Box::pin(async move { claim_notices(work, ROUND_MAX).await })
         })
         .await?;
@@ -97,7 +100,7 @@ pub async fn send_notices(desk: &Desk, gateway: &Gateway) -> Result<bool> {
     }
     for part in sent.chunks(MARKED_PER_COMMIT) {
         let part = part.to_vec();
-        desk.act_unasked(system.clone(), |work| {
+        desk.act_unasked(system.clone(), METHOD, |work| {
             Box::pin(async move { mark_sent(work, &part).await })
         })
         .await?;
@@ -107,7 +110,7 @@ pub async fn send_notices(desk: &Desk, gateway: &Gateway) -> Result<bool> {
             notices = failed.len(),
             "the gateway did not take notices; they wait"
         );
-        desk.act_unasked(system, |work| {
+        desk.act_unasked(system, METHOD, |work| {
             Box::pin(async move { mark_failed(work, &failed).await })
         })
         .await?;

@@ -74,7 +74,7 @@ impl Engine {
             let limit = self.owed.min(TASKS_MAX);
             let tasks = self
                 .desk
-                .act_unasked(self.call.caller.clone(), move |work| {
+                .act_unasked(self.call.caller.clone(), self.call.method, move |work| {
                     Box::pin(steps::lease_checks(work, limit.into()))
                 })
                 .await?;

@@ -212,7 +212,16 @@ impl Import {
                     |work, drafts| {
                         Box::pin(async move {
                             let recorded = steps::record_enrolments(work, drafts).await?;
-                            Ok(recorded.into_iter().map(wire::import_result).collect())
+                            Ok(recorded
+                                .into_iter()
+                                .map(|one| {
+                                    let about = one.as_ref().map_or_else(
+                                        |_| String::new(),
+                                        |done| format!("enrolment/{}", done.enrolment_id),
+                                    );
+                                    (wire::import_result(one), about)
+                                })
+                                .collect())
                         })
                     },
                 )
