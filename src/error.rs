@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 pub use crate::proto::{ErrorReason, NextAction};
-use crate::{ids::DecisionId, proto, telemetry};
+use crate::{access, ids::DecisionId, proto, telemetry};
 
 /// The domain of every ErrorInfo.
 pub const DOMAIN: &str = "ektp.v1";
@@ -371,6 +371,8 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
         "57014" => Error::late(),
         // The server of the database is stopping, starting, or out of connections.
         "57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003" => Error::database_away(code),
+        // The shift ended before its act began: `close_work` says so at the last moment.
+        "EK001" => access::shift_unknown(),
         // A constraint hit at run time is a defect: the decision should have refused before.
         _ if code.starts_with("23") => {
             let constraint = error.constraint().unwrap_or("unnamed").to_owned();

@@ -41,6 +41,7 @@
 //! 9. A terminal sees its own district; a foreign id looks like a missing one.
 //! 10. Names, NIK and phone numbers are sealed, and appear in no log, error, event or token.
 
+pub mod access;
 pub mod areas;
 pub mod authority;
 pub mod caller;
@@ -63,6 +64,7 @@ pub mod person;
 pub mod policy;
 pub mod print_queue;
 pub mod proto;
+pub mod quota;
 pub mod registration;
 mod requests;
 pub mod seal;

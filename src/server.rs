@@ -27,6 +27,7 @@ use crate::{
         print_queue_server::PrintQueueServer, registration_server::RegistrationServer,
     },
     registration::RegistrationService,
+    quota::Quotas,
     seal::Keys,
     telemetry,
     work::Desk,
@@ -78,6 +79,8 @@ pub struct Options {
     pub gateway: Gateway,
     /// The streams' times.
     pub timing: Timing,
+    /// How much each may.
+    pub quotas: Quotas,
 }
 
 /// A running server.
@@ -94,7 +97,8 @@ impl Server {
     /// Opens the pools, binds, and serves.
     pub async fn start(options: Options) -> Result<Self> {
         let pools = Pools::open(options.database.clone(), options.pools).await?;
-        let desk = Desk::new(pools, options.clock, options.keys);
+        let desk = Desk::new(pools, options.clock, options.keys, options.quotas);
+        desk.access().follow(desk.draining().clone()).await?;
         let hub = Hub::start(&desk, options.database, options.timing).await?;
         let listener = TcpListener::bind(options.listen).await.map_err(|error| {
             Error::internal(format!("cannot listen on {}: {error}", options.listen))
@@ -109,7 +113,10 @@ impl Server {
         announce(&health).await;
         let stop = desk.draining().clone();
         let transport = transport(&options.tls)?
-            .layer(EdgeLayer)
+            .layer(EdgeLayer::new(
+                desk.access().clone(),
+                Arc::clone(desk.limits()),
+            ))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming(listener), async move {
                 stop.cancelled().await;

@@ -18,7 +18,7 @@ mod rights;
 
 pub use officer::{Officer, OfficerRole, UnknownRole};
 pub use principal::{CentreRole, Principal, PrincipalError, Site};
-pub use rights::{RIGHTS, may};
+pub use rights::{Nature, Officers, RIGHTS, Right, Verdict, right};
 
 use principal::SCHEME;
 

@@ -1,9 +1,59 @@
-//! The one table of roles and RPCs. An RPC that is missing here can be called by nobody, and a test that walks the
-//! contract's descriptor fails until its line is written.
+//! The one table of who may call what. An RPC that is missing here can be called by nobody, and a test that walks the
+//! contract's descriptor fails until its line is written. `ektp roles` prints it.
 //!
-//! A right says only that a role may call at all; whose rows the call sees follows from the caller's scope.
+//! A right says which certificates may call, and which officers' roles must be at work there. Whose rows the call sees
+//! follows from the caller's scope, where in the district it may act from its subdistrict.
 
-use super::Role;
+use super::{
+    OfficerRole::{self, Auditor, Contractor, Counter, Head, Printer, Stock},
+    Role,
+};
+
+/// What a call is, for its quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nature {
+    /// It carries a request id.
+    Write,
+    /// It answers and is over.
+    Read,
+    /// It answers as long as it is listened to.
+    Stream,
+}
+
+/// Whether an officer must be at work on the calling terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Officers {
+    /// The machine itself calls; a shift in the metadata is not looked at.
+    None,
+    /// The certificate is enough; a shift that is handed in must be good, and a stream ends with it.
+    MayCome,
+    /// One with at least one of these roles.
+    Needed(&'static [OfficerRole]),
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Right {
+    /// The RPC's full path.
+    pub path: &'static str,
+    /// What it is.
+    pub nature: Nature,
+    /// Which certificates may call it.
+    pub callers: &'static [Role],
+    /// Which officers.
+    pub officers: Officers,
+}
+
+/// What the table says of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may.
+    May,
+    /// It may not, whoever works there.
+    MayNot,
+    /// An officer must open a shift first.
+    NeedsShift,
+}
 
 const EVERYONE: &[Role] = &[
     Role::Terminal,
@@ -14,68 +64,117 @@ const EVERYONE: &[Role] = &[
     Role::Policy,
     Role::Public,
 ];
-
 const TERMINAL: &[Role] = &[Role::Terminal];
 const MATCHER: &[Role] = &[Role::Matcher];
 const STORE: &[Role] = &[Role::Store];
+/// A district's office, and the centre's desk that leads them all.
+const OFFICES: &[Role] = &[Role::Terminal, Role::Policy];
+/// Where officers work.
+const STAFFED: &[Role] = &[Role::Terminal, Role::Store, Role::Printer, Role::Policy];
 
-/// Each RPC by its full path, and the roles that may call it.
-pub const RIGHTS: &[(&str, &[Role])] = &[
-    ("/ektp.v1.Registration/RecordEnrolment", TERMINAL),
-    ("/ektp.v1.Registration/ImportEnrolments", TERMINAL),
-    ("/ektp.v1.Registration/GetEnrolment", TERMINAL),
-    ("/ektp.v1.Registration/ListEnrolments", TERMINAL),
-    ("/ektp.v1.Registration/LeaseChecks", MATCHER),
-    ("/ektp.v1.Registration/RecordVerdicts", MATCHER),
-    ("/ektp.v1.Registration/IssueInterimCertificates", TERMINAL),
-    ("/ektp.v1.PrintQueue/SubmitPrintRequests", TERMINAL),
-    ("/ektp.v1.PrintQueue/GetPrintRequest", TERMINAL),
-    ("/ektp.v1.PrintQueue/ListPrintRequests", TERMINAL),
-    // The policy desk follows any one district, which its request names.
-    (
-        "/ektp.v1.PrintQueue/WatchQueue",
-        &[Role::Terminal, Role::Policy],
-    ),
-    ("/ektp.v1.PrintQueue/LeasePrintRequests", TERMINAL),
-    ("/ektp.v1.PrintQueue/RenewLeases", TERMINAL),
-    ("/ektp.v1.PrintQueue/GetCardFace", TERMINAL),
-    ("/ektp.v1.PrintQueue/BindBlanks", TERMINAL),
-    ("/ektp.v1.PrintQueue/ReportPrinted", TERMINAL),
-    ("/ektp.v1.PrintQueue/ReportSpoiled", TERMINAL),
-    ("/ektp.v1.PrintQueue/ReleaseLeases", TERMINAL),
-    ("/ektp.v1.Inventory/RegisterDelivery", STORE),
-    ("/ektp.v1.Inventory/DispatchShipment", STORE),
-    ("/ektp.v1.Inventory/ReceiveShipment", TERMINAL),
-    (
-        "/ektp.v1.Inventory/GetStock",
-        &[Role::Terminal, Role::Store],
-    ),
-    (
-        "/ektp.v1.Inventory/LocateBlank",
-        &[Role::Terminal, Role::Store],
-    ),
-    ("/ektp.v1.Handover/ListAwaiting", TERMINAL),
-    ("/ektp.v1.Handover/StartHandover", TERMINAL),
-    ("/ektp.v1.Handover/CompleteHandover", TERMINAL),
-    ("/ektp.v1.Handover/ListContactTasks", TERMINAL),
-    ("/grpc.health.v1.Health/Check", EVERYONE),
-    ("/grpc.health.v1.Health/Watch", EVERYONE),
-    ("/grpc.health.v1.Health/List", EVERYONE),
-    (
-        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-        EVERYONE,
-    ),
-    (
-        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-        EVERYONE,
-    ),
+/// Who reads the office's queue and stock.
+const READERS: Officers = Officers::Needed(&[Counter, Printer, Stock, Head, Auditor]);
+/// Who leads.
+const HEADS: Officers = Officers::Needed(&[Head]);
+/// Who may be the second person.
+const SECOND: Officers = Officers::Needed(&[Head, Auditor]);
+const COUNTERS: Officers = Officers::Needed(&[Counter, Head]);
+const PRINTERS: Officers = Officers::Needed(&[Printer]);
+const STOCKS: Officers = Officers::Needed(&[Stock]);
+
+const fn line(
+    path: &'static str,
+    nature: Nature,
+    callers: &'static [Role],
+    officers: Officers,
+) -> Right {
+    Right {
+        path,
+        nature,
+        callers,
+        officers,
+    }
+}
+
+use Nature::{Read, Stream, Write};
+
+/// Each RPC, and who may call it.
+#[rustfmt::skip] // a table is read by its columns
+pub const RIGHTS: &[Right] = &[
+    // A contractor's operator records people and nothing else (S3-5).
+    line("/ektp.v1.Registration/RecordEnrolment", Write, TERMINAL, Officers::Needed(&[Counter, Contractor, Head])),
+    line("/ektp.v1.Registration/ImportEnrolments", Write, TERMINAL, Officers::Needed(&[Counter, Contractor, Head])),
+    line("/ektp.v1.Registration/GetEnrolment", Read, TERMINAL, COUNTERS),
+    line("/ektp.v1.Registration/ListEnrolments", Read, TERMINAL, Officers::Needed(&[Counter, Head, Auditor])),
+    // The matching engine is a machine; nobody works on it.
+    line("/ektp.v1.Registration/LeaseChecks", Stream, MATCHER, Officers::None),
+    line("/ektp.v1.Registration/RecordVerdicts", Write, MATCHER, Officers::None),
+    line("/ektp.v1.Registration/IssueInterimCertificates", Write, TERMINAL, COUNTERS),
+    line("/ektp.v1.PrintQueue/SubmitPrintRequests", Write, TERMINAL, COUNTERS),
+    line("/ektp.v1.PrintQueue/GetPrintRequest", Read, TERMINAL, READERS),
+    line("/ektp.v1.PrintQueue/ListPrintRequests", Read, TERMINAL, READERS),
+    // A screen on the wall follows its queue with nobody before it; the policy desk follows any district that it names.
+    line("/ektp.v1.PrintQueue/WatchQueue", Stream, OFFICES, Officers::MayCome),
+    line("/ektp.v1.PrintQueue/LeasePrintRequests", Write, TERMINAL, PRINTERS),
+    line("/ektp.v1.PrintQueue/RenewLeases", Write, TERMINAL, PRINTERS),
+    line("/ektp.v1.PrintQueue/GetCardFace", Read, TERMINAL, PRINTERS),
+    line("/ektp.v1.PrintQueue/BindBlanks", Write, TERMINAL, PRINTERS),
+    line("/ektp.v1.PrintQueue/ReportPrinted", Write, TERMINAL, PRINTERS),
+    line("/ektp.v1.PrintQueue/ReportSpoiled", Write, TERMINAL, PRINTERS),
+    line("/ektp.v1.PrintQueue/ReleaseLeases", Write, TERMINAL, PRINTERS),
+    line("/ektp.v1.Inventory/RegisterDelivery", Write, STORE, STOCKS),
+    line("/ektp.v1.Inventory/DispatchShipment", Write, STORE, STOCKS),
+    line("/ektp.v1.Inventory/ReceiveShipment", Write, TERMINAL, STOCKS),
+    line("/ektp.v1.Inventory/GetStock", Read, &[Role::Terminal, Role::Store], Officers::MayCome),
+    line("/ektp.v1.Inventory/LocateBlank", Read, &[Role::Terminal, Role::Store], READERS),
+    line("/ektp.v1.Handover/ListAwaiting", Read, TERMINAL, COUNTERS),
+    line("/ektp.v1.Handover/StartHandover", Write, TERMINAL, COUNTERS),
+    line("/ektp.v1.Handover/CompleteHandover", Write, TERMINAL, COUNTERS),
+    line("/ektp.v1.Handover/ListContactTasks", Read, TERMINAL, COUNTERS),
+    line("/ektp.v1.Administration/RegisterOfficer", Write, OFFICES, HEADS),
+    line("/ektp.v1.Administration/EndOfficer", Write, OFFICES, HEADS),
+    line("/ektp.v1.Administration/ListOfficers", Read, OFFICES, SECOND),
+    // Whoever opens a shift has none yet.
+    line("/ektp.v1.Administration/OpenShift", Write, STAFFED, Officers::None),
+    line("/ektp.v1.Administration/CloseShift", Write, STAFFED, Officers::Needed(&OfficerRole::ALL)),
+    line("/ektp.v1.Administration/Approve", Write, OFFICES, SECOND),
+    line("/ektp.v1.Administration/ListPendingApprovals", Read, OFFICES, SECOND),
+    line("/ektp.v1.Administration/RevokeTerminal", Write, OFFICES, HEADS),
+    line("/ektp.v1.Administration/ListTerminals", Read, OFFICES, SECOND),
+    // Machines renew themselves, at night too.
+    line("/ektp.v1.Administration/RenewTerminal", Write, EVERYONE, Officers::None),
+    line("/ektp.v1.Administration/WatchAuditHeads", Stream, EVERYONE, Officers::None),
+    line("/ektp.v1.Administration/WatchAlarms", Stream, &[Role::Policy], Officers::None),
+    line("/grpc.health.v1.Health/Check", Read, EVERYONE, Officers::None),
+    line("/grpc.health.v1.Health/Watch", Stream, EVERYONE, Officers::None),
+    line("/grpc.health.v1.Health/List", Read, EVERYONE, Officers::None),
+    line("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Stream, EVERYONE, Officers::None),
+    line("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Stream, EVERYONE, Officers::None),
 ];
 
-/// Whether `role` may call the RPC of `path`; a path that is not in the table may be called by nobody.
-pub fn may(role: Role, path: &str) -> bool {
-    RIGHTS
-        .iter()
-        .any(|(known, roles)| *known == path && roles.contains(&role))
+/// The line of a path.
+pub fn right(path: &str) -> Option<&'static Right> {
+    RIGHTS.iter().find(|right| right.path == path)
+}
+
+impl Right {
+    /// Whether a certificate of `role` may call, with an officer of these roles at work on it, or with nobody.
+    pub fn verdict(&self, role: Role, officer: Option<&[OfficerRole]>) -> Verdict {
+        if !self.callers.contains(&role) {
+            return Verdict::MayNot;
+        }
+        match (self.officers, officer) {
+            (Officers::None | Officers::MayCome, _) => Verdict::May,
+            (Officers::Needed(_), None) => Verdict::NeedsShift,
+            (Officers::Needed(needed), Some(roles)) => {
+                if roles.iter().any(|role| needed.contains(role)) {
+                    Verdict::May
+                } else {
+                    Verdict::MayNot
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -84,34 +183,69 @@ mod tests {
 
     use super::*;
 
+    fn verdict(path: &str, role: Role, officer: Option<&[OfficerRole]>) -> Verdict {
+        right(path).map_or(Verdict::MayNot, |right| right.verdict(role, officer))
+    }
+
     #[test]
     fn no_path_has_two_lines() {
-        let paths: BTreeSet<&str> = RIGHTS.iter().map(|(path, _)| *path).collect();
+        let paths: BTreeSet<&str> = RIGHTS.iter().map(|right| right.path).collect();
         assert_eq!(paths.len(), RIGHTS.len());
     }
 
     #[test]
     fn every_path_is_written_as_it_comes_over_the_wire() {
-        for (path, roles) in RIGHTS {
-            let parts: Vec<&str> = path.split('/').collect();
+        for right in RIGHTS {
+            let parts: Vec<&str> = right.path.split('/').collect();
             assert!(
                 matches!(parts.as_slice(), ["", service, method]
                 if service.contains('.') && !method.is_empty()),
-                "{path}"
+                "{}",
+                right.path
             );
-            assert!(!roles.is_empty(), "{path} may be called by nobody");
+            assert!(
+                !right.callers.is_empty(),
+                "{} may be called by nobody",
+                right.path
+            );
         }
     }
 
     #[test]
-    fn a_role_may_call_its_own_rpcs_and_no_others() {
-        assert!(may(Role::Terminal, "/ektp.v1.PrintQueue/BindBlanks"));
-        assert!(may(Role::Policy, "/ektp.v1.PrintQueue/WatchQueue"));
-        assert!(may(Role::Public, "/grpc.health.v1.Health/Check"));
-        assert!(!may(Role::Matcher, "/ektp.v1.Registration/GetEnrolment"));
-        assert!(!may(Role::Terminal, "/ektp.v1.Inventory/RegisterDelivery"));
-        assert!(!may(Role::Terminal, "/ektp.v1.PrintQueue/bindblanks"));
-        assert!(!may(Role::Terminal, "/ektp.v1.PrintQueue/DropEverything"));
-        assert!(!may(Role::Terminal, ""));
+    fn a_certificate_may_call_its_own_rpcs_and_no_others() {
+        let printer = Some(&[Printer][..]);
+        let bind = "/ektp.v1.PrintQueue/BindBlanks";
+        assert_eq!(verdict(bind, Role::Terminal, printer), Verdict::May);
+        assert_eq!(verdict(bind, Role::Store, printer), Verdict::MayNot);
+        let watch = "/ektp.v1.PrintQueue/WatchQueue";
+        assert_eq!(verdict(watch, Role::Policy, None), Verdict::May);
+        let health = "/grpc.health.v1.Health/Check";
+        assert_eq!(verdict(health, Role::Public, None), Verdict::May);
+        for wrong in ["/ektp.v1.PrintQueue/bindblanks", "/ektp.v1.PrintQueue/DropEverything", ""] {
+            assert_eq!(verdict(wrong, Role::Terminal, printer), Verdict::MayNot);
+        }
+    }
+
+    #[test]
+    fn a_contractor_records_people_and_does_nothing_else() {
+        let allowed: Vec<&str> = RIGHTS
+            .iter()
+            .filter(|right| match right.officers {
+                Officers::Needed(roles) => roles.contains(&Contractor),
+                Officers::None | Officers::MayCome => false,
+            })
+            .map(|right| right.path.rsplit('/').next().unwrap_or_default())
+            .collect();
+        assert_eq!(allowed, ["RecordEnrolment", "ImportEnrolments", "CloseShift"]);
+    }
+
+    #[test]
+    fn every_write_needs_an_officer_but_those_of_machines() {
+        let without: Vec<&str> = RIGHTS
+            .iter()
+            .filter(|right| right.nature == Write && !matches!(right.officers, Officers::Needed(_)))
+            .map(|right| right.path.rsplit('/').next().unwrap_or_default())
+            .collect();
+        assert_eq!(without, ["RecordVerdicts", "OpenShift", "RenewTerminal"]);
     }
 }

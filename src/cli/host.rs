@@ -13,6 +13,7 @@ use crate::{
     embedded::{Durability, Embedded, Settings},
     feed::Timing,
     handover::Gateway,
+    quota::Quotas,
     seal::Keys,
     server::{Options, Server, Tls},
 };
@@ -109,6 +110,7 @@ impl Host {
             keys: Arc::new(keys),
             gateway: Gateway::LogFile(data.join(NOTICES)),
             timing: Timing::default(),
+            quotas: Quotas::default(),
         })
         .await?;
         Ok(Self {

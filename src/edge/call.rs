@@ -16,7 +16,7 @@ use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::{
-    caller::{Caller, RIGHTS},
+    caller::{Caller, right},
     telemetry,
 };
 
@@ -36,10 +36,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn begin<B>(request: &Request<B>) -> Call {
         let path = request.uri().path();
-        let method = RIGHTS
-            .iter()
-            .find(|(known, _)| *known == path)
-            .map_or(OTHER_METHOD, |(known, _)| known.trim_start_matches('/'));
+        let method = right(path).map_or(OTHER_METHOD, |right| right.path.trim_start_matches('/'));
         // The empty fields are filled by who learns them: the caller here, the rest by the unit of work.
         let span = tracing::info_span!(
             "rpc",
@@ -51,6 +48,7 @@ impl Call {
             rpc.grpc.status_code = Empty,
             caller = Empty,
             district = Empty,
+            officer = Empty,
             request_id = Empty,
         );
         // Without a collector there is no layer that could take the parent, and nothing is lost.
@@ -61,6 +59,17 @@ impl Call {
             method,
             started: Instant::now(),
             code: Code::Cancelled,
+        }
+    }
+
+    /// It ends here.
+    pub(super) fn refused(&mut self, refusal: &Status) {
+        self.code = refusal.code();
+    }
+
+    pub(super) fn name_officer(&self, caller: &Caller) {
+        if let Some(officer) = &caller.officer {
+            self.span.record("officer", officer.officer_id.to_string());
         }
     }
 

@@ -7,10 +7,11 @@
 use std::{
     future::{Future, ready},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use tonic::{
     Code, Status,
     body::Body,
@@ -20,9 +21,12 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use crate::{
-    caller::{Caller, RIGHTS, may},
+    access::{Access, shift_unknown, terminal_revoked},
+    caller::{Caller, Officers, Verdict, right},
     deadline::Deadline,
-    error::{Error, ErrorReason, Kind},
+    error::{Error, ErrorReason, Kind, Result},
+    ids::ShiftId,
+    quota::Limits,
 };
 
 mod call;
@@ -32,29 +36,47 @@ pub use unread::unread;
 
 use call::{Call, CountedBody, final_code};
 
+/// The metadata by which a call names the officer's shift.
+pub const SHIFT: &str = "ektp-shift";
+
 /// Puts [`Edge`] before the services.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct EdgeLayer;
+#[derive(Clone)]
+pub struct EdgeLayer {
+    access: Access,
+    limits: Arc<Limits>,
+}
+
+impl EdgeLayer {
+    /// A layer that knows who still may, and how much.
+    pub fn new(access: Access, limits: Arc<Limits>) -> Self {
+        Self { access, limits }
+    }
+}
 
 /// The service made by [`EdgeLayer`]. Services behind it find a [`Caller`] and a [`Deadline`] in the extensions.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Edge<S> {
     inner: S,
+    gate: EdgeLayer,
 }
 
 impl<S> Layer<S> for EdgeLayer {
     type Service = Edge<S>;
 
     fn layer(&self, inner: S) -> Edge<S> {
-        Edge { inner }
+        Edge {
+            inner,
+            gate: self.clone(),
+        }
     }
 }
 
 impl<S, B> Service<Request<B>> for Edge<S>
 where
-    S: Service<Request<B>, Response = Response<Body>>,
+    S: Service<Request<B>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
+    B: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -66,21 +88,35 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let mut call = Call::begin(&request);
-        let caller = match admit(&request) {
+        let admitted = match known_caller(&request) {
             Ok(caller) => caller,
             Err(refusal) => {
-                call.code = refusal.code();
+                call.refused(&refusal);
                 return Box::pin(ready(Ok(refusal.into_http())));
             }
         };
-        call.name_caller(&caller);
+        call.name_caller(&admitted);
         let deadline = Deadline::of_call(request.headers());
-        request.extensions_mut().insert(caller);
-        request.extensions_mut().insert(deadline);
-
+        // The one that has been asked whether it is ready; the clone has not.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let gate = self.gate.clone();
         let span = call.span.clone();
-        let answer = span.in_scope(|| self.inner.call(request)).instrument(span);
         Box::pin(async move {
+            let (path, shift) = (request.uri().path(), request.headers().get(SHIFT));
+            let admitted = gate.admit(admitted, path, shift);
+            let caller = match admitted.instrument(span.clone()).await {
+                Ok(caller) => caller,
+                Err(refusal) => {
+                    let refusal = span.in_scope(|| Status::from(refusal));
+                    call.refused(&refusal);
+                    return Ok(refusal.into_http());
+                }
+            };
+            call.name_officer(&caller);
+            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(deadline);
+            let answer = span.in_scope(|| inner.call(request)).instrument(span);
             let mut response = answer.await.inspect_err(|_| call.code = Code::Internal)?;
             if let Some(refusal) = unread::instead(response.headers()) {
                 response = refusal.into_http();
@@ -94,8 +130,48 @@ where
     }
 }
 
-/// The caller of the request, or the refusal. Looks at nothing but the connection's certificate and the path.
-fn admit<B>(request: &Request<B>) -> Result<Caller, Status> {
+impl EdgeLayer {
+    /// The caller with its officer, if it may call this now. Nothing of the body is looked at.
+    async fn admit(
+        &self,
+        mut caller: Caller,
+        path: &str,
+        shift: Option<&HeaderValue>,
+    ) -> Result<Caller> {
+        if let Some(certificate) = &caller.certificate
+            && self.access.is_revoked(&caller.principal, certificate)
+        {
+            return Err(terminal_revoked());
+        }
+        let right = right(path).ok_or_else(|| forbidden(&caller, path))?;
+        // Whoever may not call at all learns nothing more by a shift.
+        if !right.callers.contains(&caller.role) {
+            return Err(forbidden(&caller, path));
+        }
+        if right.officers != Officers::None
+            && let Some(shift) = shift
+        {
+            let shift = shift
+                .to_str()
+                .ok()
+                .and_then(|text| text.parse::<ShiftId>().ok())
+                .ok_or_else(shift_unknown)?;
+            caller.officer = Some(self.access.officer(&caller, shift).await?);
+        }
+        let roles = caller.officer.as_ref().map(|officer| &officer.roles[..]);
+        match right.verdict(caller.role, roles) {
+            Verdict::May => {}
+            Verdict::MayNot => return Err(forbidden(&caller, path)),
+            Verdict::NeedsShift => return Err(shift_required(path)),
+        }
+        self.limits.enter(&caller, right.nature)?;
+        self.access.note(&caller).await;
+        Ok(caller)
+    }
+}
+
+/// Whose certificate the connection showed.
+fn known_caller<B>(request: &Request<B>) -> Result<Caller, Status> {
     let certificates = request
         .extensions()
         .get::<TlsConnectInfo<TcpConnectInfo>>()
@@ -104,13 +180,7 @@ fn admit<B>(request: &Request<B>) -> Result<Caller, Status> {
     let Some(certificate) = certificates.first() else {
         return Err(unknown_certificate("a client certificate is required"));
     };
-    let caller = Caller::from_certificate(certificate)
-        .map_err(|cause| unknown_certificate(&cause.to_string()))?;
-    if may(caller.role, request.uri().path()) {
-        Ok(caller)
-    } else {
-        Err(forbidden(&caller, request.uri().path()))
-    }
+    Caller::from_certificate(certificate).map_err(|cause| unknown_certificate(&cause.to_string()))
 }
 
 fn unknown_certificate(sentence: &str) -> Status {
@@ -123,19 +193,30 @@ fn unknown_certificate(sentence: &str) -> Status {
     .into()
 }
 
-fn forbidden(caller: &Caller, path: &str) -> Status {
+fn forbidden(caller: &Caller, path: &str) -> Error {
     tracing::info!(caller = %caller.principal, "call refused: the role may not call this");
     let message = "the caller's role may not call this method";
+    let role = caller.officer.as_ref().map_or_else(
+        || format!("{:?}", caller.role).to_lowercase(),
+        |officer| {
+            let roles: Vec<&str> = officer.roles.iter().map(|role| role.label()).collect();
+            roles.join(",")
+        },
+    );
     Error::new(Kind::Forbidden, ErrorReason::RoleMayNotCall, message)
-        .with("role", format!("{:?}", caller.role).to_lowercase())
+        .with("role", role)
         .with("method", known(path))
-        .into()
+}
+
+fn shift_required(path: &str) -> Error {
+    let message = "an officer must open a shift first; hand it in as ektp-shift";
+    Error::new(Kind::Unauthenticated, ErrorReason::ShiftRequired, message)
+        .with("method", known(path))
 }
 
 /// A path of the contract; any other one is the client's own words, which are not repeated.
 fn known(path: &str) -> &'static str {
-    let line = RIGHTS.iter().find(|(known, _)| *known == path);
-    line.map_or("unknown", |(known, _)| known)
+    right(path).map_or("unknown", |right| right.path)
 }
 
 #[cfg(test)]
@@ -212,7 +293,7 @@ mod tests {
             let serving = Server::builder()
                 .tls_config(tls)
                 .expect("our own certificates are valid")
-                .layer(EdgeLayer)
+                .layer(gate())
                 .add_service(health)
                 .serve_with_incoming(TcpListenerStream::new(listener));
             Office {
@@ -279,6 +360,18 @@ mod tests {
         let info = details.error_info().expect("every refusal has its reason");
         assert_eq!(info.domain, DOMAIN);
         info.reason.clone()
+    }
+
+    /// A gate without a database: nothing here opens a shift, and a terminal's first call that is not noted is no matter.
+    fn gate() -> EdgeLayer {
+        let nowhere = sqlx::postgres::PgConnectOptions::new_without_pgpass()
+            .username("nobody")
+            .socket("/nonexistent");
+        let pool = sqlx::postgres::PgPoolOptions::new()
+            .acquire_timeout(std::time::Duration::from_millis(1))
+            .connect_lazy_with(nowhere);
+        let limits = Limits::new(crate::quota::Quotas::default());
+        EdgeLayer::new(Access::new(pool), Arc::new(limits))
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 
 use crate::{
+    access::Standing,
     error::{Error, Result, Violation},
     feed::{Hub, Resync, Source, Topic, hub::Seat, reader::Reader, token::Token},
     ids::District,
@@ -90,7 +91,6 @@ pub struct Change {
 }
 
 /// What a stream is opened with.
-#[derive(Debug, Clone)]
 pub struct Ask {
     /// The caller's stable name.
     pub caller: String,
@@ -102,6 +102,8 @@ pub struct Ask {
     pub token: Vec<u8>,
     /// Reads the whole topic.
     pub source: Source,
+    /// Whether the caller still may; the stream ends when it is lost.
+    pub standing: Standing,
 }
 
 /// The reader's end of a stream.

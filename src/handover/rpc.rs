@@ -8,7 +8,7 @@ use crate::{
     handover::{Cursor, steps, store, wire},
     paging,
     proto::{self, handover_server::Handover},
-    work::{Call, Desk},
+    work::{Call, Counted, Desk},
 };
 
 /// The service.
@@ -123,6 +123,9 @@ impl Handover for HandoverService {
         let next_page_token = self.cut(&list, &mut rows, size, |row| {
             cursor(row.opened_at, row.contact_task_id.uuid())
         });
+        drop(read);
+        let residents: Vec<_> = rows.iter().map(|row| row.resident_id).collect();
+        self.desk.disclose(&call, residents, Counted::Yes).await?;
         let tasks = steps::open_tasks(self.desk.keys(), rows)?;
         Ok(Response::new(proto::ListContactTasksResponse {
             contact_tasks: tasks.iter().map(wire::contact_task).collect(),

@@ -10,7 +10,7 @@ use crate::{
     policy::ApplicantClass,
     print_queue::{Place, Refusal, RequestState, steps, store, watch, wire},
     proto::{self, print_queue_server::PrintQueue},
-    work::{Call, Desk, Read},
+    work::{Call, Counted, Desk, Read},
 };
 
 /// The service.
@@ -101,7 +101,11 @@ impl PrintQueueService {
         let key = wire::get_card_face(message)?;
         let mut read = self.desk.read().await?;
         let (keys, now) = (self.desk.keys(), self.desk.now());
-        let face = steps::card_face(read.db(), keys, &call.caller, key, now).await?;
+        let (resident, face) = steps::card_face(read.db(), keys, &call.caller, key, now).await?;
+        drop(read);
+        self.desk
+            .disclose(call, [resident], Counted::BoundedByLease)
+            .await?;
         Ok(wire::card_face(&face))
     }
 }
@@ -152,7 +156,12 @@ impl PrintQueue for PrintQueueService {
         request: Request<proto::WatchQueueRequest>,
     ) -> Result<Response<Self::WatchQueueStream>, Status> {
         let (call, message) = Call::open(request, "PrintQueue/WatchQueue")?;
-        Ok(Response::new(watch::watch(&self.hub, &call, message)?))
+        Ok(Response::new(watch::watch(
+            &self.hub,
+            self.desk.access().standing(&call.caller),
+            &call,
+            message,
+        )?))
     }
 
     async fn lease_print_requests(

@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use tonic::Status;
 
 use crate::{
+    access::Standing,
     areas,
     error::{Error, Result},
     feed::{
@@ -32,6 +33,7 @@ pub type QueueStream =
 /// Opens the stream.
 pub(super) fn watch(
     hub: &Hub,
+    standing: Standing,
     call: &Call,
     message: proto::WatchQueueRequest,
 ) -> Result<QueueStream> {
@@ -41,6 +43,7 @@ pub(super) fn watch(
         topic: Topic::Queue,
         token: message.resume_token,
         source: snapshot,
+        standing,
     };
     let messages = subscription::open(hub, ask)?;
     Ok(Box::pin(messages.map(|message| {

@@ -21,6 +21,7 @@ struct Metrics {
     requests: Counter<u64>,
     duration: Histogram<f64>,
     constraint_hits: Counter<u64>,
+    alarms: Counter<u64>,
 }
 
 /// Empty without a collector: then nothing is counted.
@@ -42,6 +43,10 @@ pub(super) fn install(meter: &Meter) {
             .u64_counter("ektp.constraint.hits")
             .with_description("Database constraints that stopped a write; each one is a bug")
             .build(),
+        alarms: meter
+            .u64_counter("ektp.alarms")
+            .with_description("Reads of persons who exist only as traps")
+            .build(),
     });
 }
 
@@ -54,6 +59,13 @@ pub fn count_rpc(method: &'static str, code: Code, elapsed: Duration) {
         ];
         metrics.requests.add(1, &attributes);
         metrics.duration.record(elapsed.as_secs_f64(), &attributes);
+    }
+}
+
+/// Counts an alarm of a kind; every one of them wakes somebody.
+pub fn count_alarm(kind: &'static str) {
+    if let Some(metrics) = METRICS.get() {
+        metrics.alarms.add(1, &[KeyValue::new("kind", kind)]);
     }
 }
 

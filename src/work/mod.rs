@@ -4,6 +4,7 @@
 //! with its answer, refused with the refusal stored, rolled back, or of unknown outcome. `begin` and `commit` stand here
 //! and nowhere else.
 
+mod disclose;
 mod many;
 mod unit;
 
@@ -17,10 +18,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 
+pub use disclose::Counted;
 pub use many::Item;
 pub use unit::Work;
 
 use crate::{
+    access::Access,
     caller::Caller,
     clock::Clock,
     db::{Gate, Pools},
@@ -28,6 +31,7 @@ use crate::{
     error::{Error, ErrorReason, Result, reason_name},
     feed::{bell::Bell, journal::Answer},
     ids::RequestId,
+    quota::{Limits, Quotas},
     requests::{self, Claim, Stored},
     seal::Keys,
 };
@@ -87,6 +91,8 @@ struct Inner {
     draining: CancellationToken,
     acts: Gate,
     reads: Gate,
+    access: Access,
+    limits: Arc<Limits>,
 }
 
 /// A read's connection and its place at the gate.
@@ -104,12 +110,14 @@ impl Read {
 
 impl Desk {
     /// A desk over open pools.
-    pub fn new(pools: Pools, clock: Clock, keys: Arc<Keys>) -> Self {
+    pub fn new(pools: Pools, clock: Clock, keys: Arc<Keys>, quotas: Quotas) -> Self {
         let waiting = |pool: &sqlx::PgPool| {
             Gate::new((pool.options().get_max_connections() * WAITING_PER_CONNECTION) as usize)
         };
         let (acts, reads) = (waiting(&pools.acts), waiting(&pools.reads));
         Self(Arc::new(Inner {
+            access: Access::new(pools.reads.clone()),
+            limits: Arc::new(Limits::new(quotas)),
             pools,
             clock,
             keys,
@@ -133,6 +141,16 @@ impl Desk {
     /// The doorbell.
     pub fn bell(&self) -> &Bell {
         &self.0.bell
+    }
+
+    /// Who still may.
+    pub fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    /// How much each may.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.0.limits
     }
 
     /// Cancelled when the server goes away: streams end, chores stop.

@@ -14,6 +14,7 @@ use tonic::{
 use crate::support::{
     Folder, look,
     office::{Office, authority, request_id},
+    officers::unstaffed,
     people::{draft, residents},
     raw,
 };
@@ -45,7 +46,7 @@ async fn enrol(office: &Office, identity: Option<Identity>) -> Result<(), Status
         enrolment: Some(draft(&residents("35.75", 1)[0])),
     };
     let message = prost::Message::encode_to_vec(&request);
-    raw::call(&channel, "/ektp.v1.Registration/RecordEnrolment", &message)
+    raw::call(&unstaffed(channel), "/ektp.v1.Registration/RecordEnrolment", &message)
         .await
         .map(drop)
 }

@@ -13,11 +13,11 @@ use prost::Message;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio::time::Duration;
-use tonic::transport::Channel;
 
 use crate::support::{
     look,
     office::{Office, request_id},
+    officers::Line,
     people::{draft, key, residents},
     raw,
 };
@@ -39,7 +39,7 @@ const WAITING: &str =
 
 /// One writer: its line to the server and its luck.
 struct Writer {
-    channel: Channel,
+    channel: Line,
     rng: ChaCha8Rng,
     acknowledged: usize,
     dropped: usize,

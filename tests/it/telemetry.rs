@@ -4,7 +4,7 @@
 //! What is easily got wrong: a process installs its telemetry once, and the other tests have the log of `support::logs`.
 //! So each of these tests runs in a process of its own.
 
-use std::{fs, net::SocketAddr};
+use std::{fs, net::SocketAddr, sync::Arc};
 
 use time::{Duration, OffsetDateTime};
 use tokio::net::TcpListener;
@@ -16,8 +16,10 @@ use tonic::{
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use ektp::{
+    access::Access,
     authority::Authority,
     edge::EdgeLayer,
+    quota::{Limits, Quotas},
     telemetry::{Reading, count_constraint_hit, gauge},
 };
 
@@ -297,6 +299,16 @@ fn is_below(span: &Span, above: &Span, all: &[Span]) -> bool {
     false
 }
 
+/// Nothing here opens a shift, so the gate needs no database.
+fn gate() -> EdgeLayer {
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .acquire_timeout(std::time::Duration::from_millis(1))
+        .connect_lazy("postgres://nobody@localhost:1/nowhere")
+        .expect("the address is one");
+    let limits = Arc::new(Limits::new(Quotas::default()));
+    EdgeLayer::new(Access::new(pool), limits)
+}
+
 /// A server with the edge before tonic's health service, and a terminal's connection to it.
 async fn office() -> Channel {
     let folder = tempfile::tempdir().expect("the temp folder is writable");
@@ -320,7 +332,7 @@ async fn office() -> Channel {
     let serving = Server::builder()
         .tls_config(tls)
         .expect("our own certificates are valid")
-        .layer(EdgeLayer)
+        .layer(gate())
         .add_service(tonic_health::server::health_reporter().1)
         .serve_with_incoming(TcpListenerStream::new(listener));
     tokio::spawn(serving);

@@ -13,6 +13,7 @@ use tonic::Code;
 use crate::support::{
     cards::until,
     office::{Client, Office, reason, violated_fields},
+    officers::{Line, OnShift},
     stream::{QUEUE, close, commit, event, quick},
 };
 
@@ -231,7 +232,9 @@ async fn narrow(office: &Office, name: &str) -> Client {
         .endpoint(0, name)
         .initial_stream_window_size(16 * 1024)
         .initial_connection_window_size(64 * 1024);
-    Client::over(endpoint.connect().await.expect("the server answers"))
+    let shift = OnShift(Some(office.shift(name).await));
+    let channel = endpoint.connect().await.expect("the server answers");
+    Client::over(Line::new(channel, shift))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

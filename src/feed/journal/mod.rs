@@ -2,6 +2,7 @@
 //!
 //! [`close`] must be the last statement before COMMIT: from there on the district's other writers wait.
 
+mod disclosures;
 mod reads;
 mod retention;
 
@@ -14,6 +15,7 @@ use crate::{
     ids::{District, OfficerId, RequestId, ShiftId},
 };
 
+pub use disclosures::{Disclosed, Disclosure, disclose};
 pub use reads::{Asked, Event, Facts, Head, Heads, Span, events, facts, heads, snapshot};
 pub use retention::{Dropped, drop_old, restored};
 

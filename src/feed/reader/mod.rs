@@ -220,6 +220,9 @@ impl Reader {
             // In this order: what the look saw is in the head that is read after it.
             let good = *self.good.borrow_and_update();
             let state = *self.state.borrow_and_update();
+            if let Err(why) = self.ask.standing.check() {
+                return Err(self.lost(why, good).await);
+            }
             if state.history != self.history {
                 return Ok(state.why);
             }
@@ -280,7 +283,20 @@ impl Reader {
             () = sleep_until(due.min(self.over)) => Ok(()),
             () = self.out.closed() => Err(End::Gone),
             () = draining.cancelled() => Err(End::Draining),
+            why = self.ask.standing.lost() => Err(self.lost(why, good).await),
         }
+    }
+
+    /// The right is gone: the reader gets its place once more, to go on from when it may again, and the reason.
+    async fn lost(&mut self, why: Error, good: Good) -> End {
+        let is_current = self.state.borrow().head == self.position.revision;
+        if is_current {
+            let mark = self.mark(good.as_of);
+            if let Err(end) = self.hand(Message::Bookmark(mark)).await {
+                return end;
+            }
+        }
+        End::Failed(why)
     }
 
     fn mark(&self, as_of: OffsetDateTime) -> Mark {

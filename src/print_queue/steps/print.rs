@@ -12,7 +12,7 @@ use crate::{
     caller::Caller,
     error::{Error, Result},
     handover::{self, Opened},
-    ids::{PrintRequestId, Serial},
+    ids::{PrintRequestId, ResidentId, Serial},
     inventory::{self, Location, Spoilage},
     person::Person,
     print_queue::{
@@ -83,7 +83,7 @@ pub async fn card_face(
     caller: &Caller,
     key: LeaseKey,
     now: OffsetDateTime,
-) -> Result<Face> {
+) -> Result<(ResidentId, Face)> {
     let request = store::find(db, key.print_request_id, caller.ledger())
         .await?
         .ok_or(Refusal::PrintRequestNotFound)?;
@@ -96,7 +96,7 @@ pub async fn card_face(
     )?;
     let bearer = store::find_bearer(db, request.resident_id).await?;
     let person = Person::open(keys, request.resident_id, &bearer.sealed)?;
-    Ok(Face { person, bearer })
+    Ok((request.resident_id, Face { person, bearer }))
 }
 
 /// Extends leases; answers when each runs out now.

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tonic::{Status, Streaming};
 
 use crate::{
+    access::Standing,
     edge::unread,
     error::{Error, Result},
     proto::{LeaseChecksRequest, LeaseChecksResponse},
@@ -30,6 +31,7 @@ pub(super) fn stream(
     wishes: Streaming<LeaseChecksRequest>,
 ) -> BoxStream<'static, Result<LeaseChecksResponse, Status>> {
     let engine = Engine {
+        standing: desk.access().standing(&call.caller),
         desk,
         call,
         wishes,
@@ -48,6 +50,7 @@ struct Engine {
     desk: Desk,
     call: Call,
     wishes: Streaming<LeaseChecksRequest>,
+    standing: Standing,
     /// The engine has said all it will; it still gets what it is owed.
     silent: bool,
     owed: u32,
@@ -61,12 +64,14 @@ impl Engine {
             if draining.is_cancelled() {
                 return Err(Error::draining().into());
             }
+            self.standing.check()?;
             if self.owed == 0 {
                 if self.silent {
                     return Ok(None);
                 }
                 tokio::select! {
                     wish = self.wishes.message() => self.hear(wish.map_err(unread)?)?,
+                    why = self.standing.lost() => return Err(why.into()),
                     () = draining.cancelled() => {}
                 }
                 continue;

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tonic::{Status, Streaming};
 
 use crate::{
+    access::Standing,
     edge::unread,
     error::{Error, Kind, Result},
     ids::{Nik, RequestId},
@@ -39,6 +40,7 @@ pub(super) fn stream(
     items: Streaming<ImportEnrolmentsRequest>,
 ) -> BoxStream<'static, Result<ImportEnrolmentsResponse, Status>> {
     let import = Import {
+        standing: desk.access().standing(&call.caller),
         desk,
         call,
         items,
@@ -64,6 +66,7 @@ struct Import {
     desk: Desk,
     call: Call,
     items: Streaming<ImportEnrolmentsRequest>,
+    standing: Standing,
     /// Read, but not of the last chunk any more.
     held: Option<Entry>,
     /// How the client's side ended.
@@ -123,6 +126,7 @@ impl Import {
             let item = tokio::select! {
                 biased;
                 () = draining.cancelled() => Ok(Err(Error::draining().into())),
+                why = self.standing.lost() => Ok(Err(why.into())),
                 item = timeout(patience, self.items.message()) => item,
             };
             match item {

@@ -13,7 +13,7 @@ use crate::{
     paging,
     proto::{self, registration_server::Registration},
     registration::{steps, store, wire},
-    work::{Call, Desk},
+    work::{Call, Counted, Desk},
 };
 
 /// The service.
@@ -71,6 +71,9 @@ impl Registration for RegistrationService {
         let (key, filter) = wire::get_enrolment(&message, &call.caller)?;
         let mut read = self.desk.read().await?;
         let shown = steps::get_enrolment(&mut read, self.desk.keys(), &key, &filter).await?;
+        drop(read);
+        let resident = shown.enrolment.resident_id;
+        self.desk.disclose(&call, [resident], Counted::Yes).await?;
         Ok(Response::new(wire::get_enrolment_response(shown)))
     }
 

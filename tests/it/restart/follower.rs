@@ -6,9 +6,9 @@ use ektp::proto::{
     self, print_queue_client::PrintQueueClient, watch_queue_response::Message as Said,
 };
 use tokio::{sync::Notify, time::interval};
-use tonic::transport::Channel;
 
 use super::RETRY_EVERY;
+use crate::support::officers::Line;
 
 /// Where a reader of the stream stands, and the arithmetic that shows it every gap and every repetition.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ pub struct Follower {
 
 impl Follower {
     /// Follows until the picture holds so many requests, opening the stream again whenever it breaks.
-    pub async fn follow(mut self, channel: Channel, until: usize) -> Self {
+    pub async fn follow(mut self, channel: Line, until: usize) -> Self {
         let mut client = PrintQueueClient::new(channel);
         let mut ticks = interval(RETRY_EVERY);
         while self.picture.len() < until {

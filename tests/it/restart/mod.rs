@@ -25,11 +25,12 @@ use tokio::{
     sync::watch,
     time::{Duration, interval, timeout},
 };
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use crate::support::{
     Folder,
     office::{Client, request_id},
+    officers::{Line, unstaffed},
     people::residents,
     raw,
 };
@@ -106,7 +107,7 @@ fn server_address(address: SocketAddr) -> String {
 }
 
 /// The way to the program; it stays the way when the program is started again.
-fn channel(data: &Path, address: SocketAddr, principal: &str) -> Channel {
+fn channel(data: &Path, address: SocketAddr, principal: &str) -> Line {
     let identity = identity(data, principal);
     let tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(identity.ca_pem))
@@ -115,10 +116,11 @@ fn channel(data: &Path, address: SocketAddr, principal: &str) -> Channel {
             identity.key_pem,
         ))
         .domain_name("localhost");
-    Endpoint::from_shared(server_address(address))
+    let channel = Endpoint::from_shared(server_address(address))
         .and_then(|endpoint| endpoint.tls_config(tls))
         .expect("the address is one")
-        .connect_lazy()
+        .connect_lazy();
+    unstaffed(channel)
 }
 
 /// Print-ready people with interim certificates; answers their ids.
@@ -148,7 +150,7 @@ type Acknowledged = (usize, Vec<u8>, Vec<Vec<u8>>);
 
 /// Submits one person after the other, each until it is acknowledged, and counts.
 async fn submit(
-    channel: Channel,
+    channel: Line,
     writer: usize,
     ids: Vec<String>,
     count: Arc<watch::Sender<usize>>,
@@ -172,7 +174,7 @@ async fn submit(
     acknowledged
 }
 
-async fn keep_asking(channel: &Channel, message: &[u8]) -> Vec<Vec<u8>> {
+async fn keep_asking(channel: &Line, message: &[u8]) -> Vec<Vec<u8>> {
     let mut ticks = interval(RETRY_EVERY);
     let asking = async {
         loop {

@@ -14,6 +14,20 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The public list of areas, which is loaded once and never written by an act.
 const STILL: [&str; 3] = ["area", "loaded_data", "_sqlx_migrations"];
 
+/// What the server notes about the calls themselves, whatever they change: refused ones too are answered, audited and
+/// counted, and tests write the officers of their clients past it.
+fn is_margin(table: &str) -> bool {
+    const MARGIN: [&str; 6] = [
+        "request",
+        "disclosure_count",
+        "terminal",
+        "officer_person",
+        "officer",
+        "shift",
+    ];
+    MARGIN.contains(&table) || table.starts_with("audit_2")
+}
+
 /// All tables, the partitions one by one instead of what they are partitions of.
 pub async fn tables(sql: &PgPool) -> Vec<String> {
     sqlx::query_scalar(
@@ -33,15 +47,17 @@ pub async fn rows(sql: &PgPool, table: &str) -> Vec<String> {
         .expect("the table can be read")
 }
 
-/// A digest of each table that acts write, but for the stored answers.
+/// A digest of each table that acts write, but for what is noted about the calls themselves.
 pub async fn contents(sql: &PgPool) -> BTreeMap<String, String> {
     let mut contents = BTreeMap::new();
     for table in tables(sql).await {
-        if STILL.contains(&table.as_str()) || table == "request" {
+        if STILL.contains(&table.as_str()) || is_margin(&table) {
             continue;
         }
+        // The head row of a ledger also ends the audit chain, which goes on at every call.
+        let row = "(to_jsonb(t) - '{audit_head,audit_digest}'::text[])::text";
         let digest: String = sqlx::query_scalar(AssertSqlSafe(format!(
-            "select coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {table} t"
+            "select coalesce(md5(string_agg({row}, '|' order by {row})), '') from {table} t"
         )))
         .fetch_one(sql)
         .await

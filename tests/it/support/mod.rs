@@ -22,6 +22,7 @@ pub mod cluster;
 pub mod collector;
 pub mod look;
 pub mod office;
+pub mod officers;
 pub mod people;
 pub mod raw;
 pub mod stream;

@@ -3,19 +3,23 @@
 //! Everything goes over mutual TLS through the generated clients. `sql` is for what no client can do: making a lease run
 //! out without waiting, or looking into a table.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex},
+};
 
 use ektp::{
-    authority::Authority,
-    caller::Principal,
+    authority::{self, Authority},
+    caller::{OfficerRole, Principal},
     clock::{Clock, SimulatedClock},
     db::{self, PoolSizes},
     feed::Timing,
     handover::Gateway,
     proto::{
-        handover_client::HandoverClient, inventory_client::InventoryClient,
+        administration_client::AdministrationClient, handover_client::HandoverClient, inventory_client::InventoryClient,
         print_queue_client::PrintQueueClient, registration_client::RegistrationClient,
     },
+    quota::Quotas,
     seal::Keys,
     server::{Options, Server, Tls},
 };
@@ -28,6 +32,7 @@ use super::{
     Folder,
     cluster::{self, TestDatabase},
     logs,
+    officers::{self, Line, OnShift},
 };
 
 /// Eight o'clock in Kota Pasuruan on the day after the blanks came.
@@ -53,7 +58,10 @@ pub struct Office {
     /// The test's own look into the database.
     pub sql: PgPool,
     servers: Vec<Server>,
+    quotas: Quotas,
     keys: Arc<Keys>,
+    identities: Mutex<HashMap<String, Arc<authority::Identity>>>,
+    shifts: tokio::sync::Mutex<HashMap<String, Uuid>>,
     folder: Folder,
     // Last, so that it is dropped when nothing uses it any more.
     database: TestDatabase,
@@ -62,21 +70,23 @@ pub struct Office {
 /// One caller's clients over one connection.
 #[derive(Clone)]
 pub struct Client {
-    pub registration: RegistrationClient<Channel>,
-    pub print_queue: PrintQueueClient<Channel>,
-    pub inventory: InventoryClient<Channel>,
-    pub handover: HandoverClient<Channel>,
-    pub channel: Channel,
+    pub registration: RegistrationClient<Line>,
+    pub print_queue: PrintQueueClient<Line>,
+    pub inventory: InventoryClient<Line>,
+    pub handover: HandoverClient<Line>,
+    pub administration: AdministrationClient<Line>,
+    pub channel: Line,
 }
 
 impl Client {
     /// The clients over a connection.
-    pub fn over(channel: Channel) -> Self {
+    pub fn over(channel: Line) -> Self {
         Self {
             registration: RegistrationClient::new(channel.clone()),
             print_queue: PrintQueueClient::new(channel.clone()),
             inventory: InventoryClient::new(channel.clone()),
             handover: HandoverClient::new(channel.clone()),
+            administration: AdministrationClient::new(channel.clone()),
             channel,
         }
     }
@@ -102,7 +112,10 @@ impl Office {
             clock: SimulatedClock::new(MORNING),
             sql,
             servers: Vec::new(),
+            quotas: Quotas::default(),
             keys: Arc::new(Keys::random()),
+            identities: Mutex::default(),
+            shifts: tokio::sync::Mutex::default(),
             folder: Folder::new(),
             database,
         };
@@ -128,6 +141,7 @@ impl Office {
             keys: Arc::clone(&self.keys),
             gateway: Gateway::LogFile(self.folder.join("notices.log")),
             timing,
+            quotas: self.quotas,
         })
         .await
         .expect("the server starts");
@@ -168,27 +182,75 @@ impl Office {
         self.client(0, &format!("ektp://centre/{role}")).await
     }
 
-    /// Any principal at the n-th server.
+    /// Any principal at the n-th server; where people work, with an officer who may do everything there.
     pub async fn client(&self, server: usize, principal: &str) -> Client {
-        let channel = self
-            .endpoint(server, principal)
-            .connect()
-            .await
-            .expect("the server answers");
-        Client::over(channel)
+        let shift = if officers::is_staffed(principal) {
+            Some(self.shift(principal).await)
+        } else {
+            None
+        };
+        Client::over(Line::new(self.connect(server, principal).await, OnShift(shift)))
     }
 
-    /// The way to the n-th server with a certificate of a principal.
+    /// The same with an officer of these roles alone, or with nobody.
+    pub async fn client_as(
+        &self,
+        server: usize,
+        principal: &str,
+        roles: Option<&[OfficerRole]>,
+    ) -> Client {
+        let shift = match roles {
+            Some(roles) => {
+                let identity = self.identity(principal);
+                Some(officers::open_shift(&self.sql, &identity.certificate_pem, roles).await)
+            }
+            None => None,
+        };
+        Client::over(Line::new(self.connect(server, principal).await, OnShift(shift)))
+    }
+
+    /// A connection to the n-th server with the principal's certificate.
+    async fn connect(&self, server: usize, principal: &str) -> Channel {
+        self.endpoint(server, principal)
+            .connect()
+            .await
+            .expect("the server answers")
+    }
+
+    /// The one shift of the principal's everyday officer.
+    pub async fn shift(&self, principal: &str) -> Uuid {
+        let mut shifts = self.shifts.lock().await;
+        if let Some(shift) = shifts.get(principal) {
+            return *shift;
+        }
+        let identity = self.identity(principal);
+        let roles = &officers::ALL_BUT_CONTRACTOR;
+        let shift = officers::open_shift(&self.sql, &identity.certificate_pem, roles).await;
+        shifts.insert(principal.to_owned(), shift);
+        shift
+    }
+
+    /// The principal's one certificate.
+    pub fn identity(&self, principal: &str) -> Arc<authority::Identity> {
+        let mut identities = self.identities.lock().expect("nobody panicked with it");
+        let identity = identities.entry(principal.to_owned()).or_insert_with(|| {
+            let principal: Principal = principal.parse().expect("a principal");
+            let identity = authority()
+                .terminal_identity(&principal, time::Duration::hours(1), Clock::System.now())
+                .expect("the authority signs");
+            Arc::new(identity)
+        });
+        Arc::clone(identity)
+    }
+
+    /// The way to the n-th server with the certificate of a principal.
     pub fn endpoint(&self, server: usize, principal: &str) -> Endpoint {
-        let principal: Principal = principal.parse().expect("a principal");
-        let identity = authority()
-            .terminal_identity(&principal, time::Duration::hours(1), Clock::System.now())
-            .expect("the authority signs");
+        let identity = self.identity(principal);
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(authority().ca_pem()))
             .identity(Identity::from_pem(
-                identity.certificate_pem,
-                identity.key_pem,
+                &identity.certificate_pem,
+                &identity.key_pem,
             ))
             .domain_name("localhost");
         Endpoint::from_shared(format!("https://{}", self.servers[server].address()))

@@ -13,10 +13,9 @@ use tonic::{
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     codegen::http::uri::PathAndQuery,
-    transport::Channel,
 };
 
-use super::PATIENCE;
+use super::{PATIENCE, officers::Line};
 
 /// The messages of an answer, or the status that came instead of them or after them.
 pub type Answer = Result<Vec<Vec<u8>>, Status>;
@@ -71,7 +70,7 @@ impl Decoder for Plain {
 }
 
 /// Sends one message and reads the answer to its end.
-pub async fn call(channel: &Channel, path: &str, message: &[u8]) -> Answer {
+pub async fn call(channel: &Line, path: &str, message: &[u8]) -> Answer {
     exchange(
         channel,
         path,
@@ -84,7 +83,7 @@ pub async fn call(channel: &Channel, path: &str, message: &[u8]) -> Answer {
 
 /// Sends messages and reads until the end, or until so many messages have come.
 pub async fn exchange(
-    channel: &Channel,
+    channel: &Line,
     path: &str,
     messages: Vec<Vec<u8>>,
     sending: Sending,
@@ -98,7 +97,7 @@ pub async fn exchange(
 /// The same for one who waits only so long; `None` when neither the end nor enough messages have come by then.
 pub async fn within(
     patience: Duration,
-    channel: &Channel,
+    channel: &Line,
     path: &str,
     (messages, sending): (Vec<Vec<u8>>, Sending),
     enough: usize,
@@ -113,7 +112,7 @@ pub async fn within(
 }
 
 async fn read(
-    channel: Channel,
+    channel: Line,
     path: &str,
     requests: impl Stream<Item = Vec<u8>> + Send + 'static,
     enough: usize,
@@ -139,7 +138,7 @@ async fn read(
 }
 
 /// Sends the same message until the answer is one that lasts, as the contract asks of a client.
-pub async fn insist(channel: &Channel, path: &str, message: &[u8]) -> Answer {
+pub async fn insist(channel: &Line, path: &str, message: &[u8]) -> Answer {
     let trying = async {
         loop {
             match call(channel, path, message).await {

@@ -5,7 +5,7 @@
 //! and tells that the thing exists. So whole answers are compared, with only the ids themselves blanked.
 
 use ektp::{
-    caller::{Role, may},
+    caller::{Role, right},
     proto,
 };
 use prost::Message as _;
@@ -13,6 +13,7 @@ use tonic_types::StatusExt as _;
 
 use crate::support::{
     look,
+    officers::Line,
     office::{Office, reason, request_id},
     people::draft,
     raw::{self, Answer, Sending},
@@ -34,11 +35,11 @@ const ENOUGH: usize = 3;
 fn of_terminals() -> Vec<Method> {
     methods()
         .into_iter()
-        .filter(|method| may(Role::Terminal, &method.path))
+        .filter(|method| right(&method.path).is_some_and(|right| right.callers.contains(&Role::Terminal)))
         .collect()
 }
 
-async fn ask(channel: &tonic::transport::Channel, method: &Method, message: Vec<u8>) -> Answer {
+async fn ask(channel: &Line, method: &Method, message: Vec<u8>) -> Answer {
     let enough = if method.ends() { usize::MAX } else { ENOUGH };
     raw::exchange(
         channel,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use ektp::{
-    caller::{RIGHTS, Role},
+    caller::{Role, right},
     proto,
 };
 use prost::Message as _;
@@ -145,13 +145,10 @@ fn required(file: &FileDescriptorProto, index: usize) -> Vec<String> {
 
 /// Who calls a method in these tests: the first role that may.
 fn principal(path: &str) -> &'static str {
-    let (_, roles) = RIGHTS
-        .iter()
-        .find(|(known, _)| *known == path)
-        .unwrap_or_else(|| panic!("{path} has no line in the table of rights"));
+    let right = right(path).unwrap_or_else(|| panic!("{path} has no line in the table of rights"));
     let (_, principal) = PRINCIPALS
         .iter()
-        .find(|(role, _)| roles.contains(role))
+        .find(|(role, _)| right.callers.contains(role))
         .unwrap_or_else(|| panic!("{path} may be called by nobody"));
     principal
 }

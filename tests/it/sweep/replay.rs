@@ -6,11 +6,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use ektp::{feed::Timing, proto};
 use prost::Message as _;
 use tokio::sync::Barrier;
-use tonic::{Code, transport::Channel};
+use tonic::Code;
 
 use crate::support::{
     look,
     office::{Office, reason, request_id},
+    officers::Line,
     raw::{self, Answer},
 };
 
@@ -28,7 +29,7 @@ async fn two_servers() -> (Office, Things) {
 }
 
 /// One principal's connection to each of the two servers.
-async fn both(office: &Office, principal: &str) -> [Channel; 2] {
+async fn both(office: &Office, principal: &str) -> [Line; 2] {
     [
         office.client(0, principal).await.channel,
         office.client(1, principal).await.channel,
@@ -212,7 +213,7 @@ async fn a_write_sent_by_eight_at_once_to_two_servers_happens_once() {
 }
 
 /// Sends a message from eight clients at the same moment.
-async fn together(channels: &[Channel; 2], path: &str, message: &[u8]) -> Vec<Answer> {
+async fn together(channels: &[Line; 2], path: &str, message: &[u8]) -> Vec<Answer> {
     let barrier = Arc::new(Barrier::new(TOGETHER));
     let clients = (0..TOGETHER).map(|client| {
         let (channel, barrier) = (channels[client % 2].clone(), Arc::clone(&barrier));

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use ektp::caller::{RIGHTS, may};
+use ektp::caller::{Nature, OfficerRole, RIGHTS, Role, Verdict, right};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::support::{
     office::{Office, reason},
+    officers::is_staffed,
     raw::{self, Sending},
 };
 
@@ -23,7 +24,7 @@ const NO_PROTOBUF: [u8; 8] = [0xff; 8];
 fn every_rpc_has_a_line_in_the_table_of_rights_and_every_line_its_rpc() {
     let in_table: BTreeSet<&str> = RIGHTS
         .iter()
-        .map(|(path, _)| *path)
+        .map(|right| right.path)
         .filter(|path| path.starts_with(&format!("/{PACKAGE}.")))
         .collect();
     let methods = methods();
@@ -31,59 +32,91 @@ fn every_rpc_has_a_line_in_the_table_of_rights_and_every_line_its_rpc() {
     assert_eq!(in_table, in_contract);
 }
 
-#[tokio::test]
-async fn a_role_that_may_not_call_is_refused_before_anything_is_read() {
-    let office = Office::open().await;
-    let mut refused = 0;
-    for (role, principal) in PRINCIPALS {
-        let channel = office.client(0, principal).await.channel;
-        for method in methods() {
-            let path = method.path.as_str();
-            if may(role, path) {
-                continue;
-            }
-            for messages in [Vec::new(), vec![NO_PROTOBUF.to_vec()]] {
-                let answer = raw::exchange(&channel, path, messages, Sending::Open, 1).await;
-                let status = answer.expect_err("the table says no");
-                assert_eq!(status.code(), Code::PermissionDenied, "{role:?} at {path}");
-                assert_eq!(reason(&status), "ROLE_MAY_NOT_CALL", "{role:?} at {path}");
-                let info = status
-                    .get_details_error_info()
-                    .expect("every refusal has its reason");
-                assert_eq!(info.metadata["role"], format!("{role:?}").to_lowercase());
-                assert_eq!(info.metadata["method"], path);
-            }
-            refused += 1;
-        }
+/// Who can stand behind a certificate: nobody, or an officer of one role.
+fn officers(principal: &str) -> Vec<Option<OfficerRole>> {
+    let mut officers = vec![None];
+    if is_staffed(principal) {
+        officers.extend(OfficerRole::ALL.map(Some));
     }
-    assert!(refused > 100, "most callers may call little: {refused}");
+    officers
+}
+
+fn verdict(path: &str, role: Role, officer: Option<OfficerRole>) -> Verdict {
+    right(path)
+        .expect("every RPC has its line")
+        .verdict(role, officer.as_ref().map(std::slice::from_ref))
+}
+
+#[test]
+fn the_table_knows_what_each_rpc_is() {
+    for method in methods() {
+        let nature = right(&method.path).expect("every RPC has its line").nature;
+        let expected = if method.is_write() {
+            Nature::Write
+        } else if method.server_streaming {
+            Nature::Stream
+        } else {
+            Nature::Read
+        };
+        assert_eq!(nature, expected, "{}", method.path);
+    }
 }
 
 #[tokio::test]
-async fn a_role_that_may_call_is_let_in() {
+async fn who_may_not_call_is_refused_before_anything_is_read() {
     let office = Office::open().await;
-    let mut let_in = 0;
+    let mut refused = 0;
     for (role, principal) in PRINCIPALS {
-        let channel = office.client(0, principal).await.channel;
-        for method in methods().iter().filter(|method| may(role, &method.path)) {
-            let answer = raw::call(&channel, &method.path, &NO_PROTOBUF).await;
-            let status = answer.expect_err("these bytes are no request");
-            assert_eq!(
-                status.code(),
-                Code::InvalidArgument,
-                "{role:?} at {}: {status:?}",
-                method.path
-            );
-            assert_eq!(
-                reason(&status),
-                "INVALID_FIELDS",
-                "{role:?} at {}",
-                method.path
-            );
-            let_in += 1;
+        for officer in officers(principal) {
+            let roles = officer.as_ref().map(std::slice::from_ref);
+            let channel = office.client_as(0, principal, roles).await.channel;
+            for method in methods() {
+                let path = method.path.as_str();
+                let (code, why) = match verdict(path, role, officer) {
+                    Verdict::May => continue,
+                    Verdict::MayNot => (Code::PermissionDenied, "ROLE_MAY_NOT_CALL"),
+                    Verdict::NeedsShift => (Code::Unauthenticated, "SHIFT_REQUIRED"),
+                };
+                let who = format!("{role:?} with {officer:?} at {path}");
+                for messages in [Vec::new(), vec![NO_PROTOBUF.to_vec()]] {
+                    let answer = raw::exchange(&channel, path, messages, Sending::Open, 1).await;
+                    let status = answer.expect_err("the table says no");
+                    assert_eq!(status.code(), code, "{who}");
+                    assert_eq!(reason(&status), why, "{who}");
+                    let info = status
+                        .get_details_error_info()
+                        .expect("every refusal has its reason");
+                    assert_eq!(info.metadata["method"], path);
+                }
+                refused += 1;
+            }
         }
     }
-    assert!(let_in >= methods().len(), "every RPC has a caller");
+    assert!(refused > 500, "most callers may call little: {refused}");
+}
+
+#[tokio::test]
+async fn who_may_call_is_let_in() {
+    let office = Office::open().await;
+    let mut let_in = BTreeSet::new();
+    for (role, principal) in PRINCIPALS {
+        for officer in officers(principal) {
+            let roles = officer.as_ref().map(std::slice::from_ref);
+            let channel = office.client_as(0, principal, roles).await.channel;
+            for method in methods() {
+                if verdict(&method.path, role, officer) != Verdict::May {
+                    continue;
+                }
+                let answer = raw::call(&channel, &method.path, &NO_PROTOBUF).await;
+                let status = answer.expect_err("these bytes are no request");
+                let who = format!("{role:?} with {officer:?} at {}: {status:?}", method.path);
+                assert_eq!(status.code(), Code::InvalidArgument, "{who}");
+                assert_eq!(reason(&status), "INVALID_FIELDS", "{who}");
+                let_in.insert(method.path.clone());
+            }
+        }
+    }
+    assert_eq!(let_in.len(), methods().len(), "every RPC has a caller");
 }
 
 #[tokio::test]
@@ -100,7 +133,13 @@ async fn everybody_may_ask_for_the_health_and_for_the_contract() {
                 .await
                 .expect("an answer");
             let text = String::from_utf8_lossy(&services[0]).into_owned();
-            for service in ["Registration", "PrintQueue", "Inventory", "Handover"] {
+            for service in [
+                "Registration",
+                "PrintQueue",
+                "Inventory",
+                "Handover",
+                "Administration",
+            ] {
                 assert!(
                     text.contains(&format!("{PACKAGE}.{service}")),
                     "{role:?}: {service}"

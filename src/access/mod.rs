@@ -1,0 +1,222 @@
+//! What this server knows of who still may: revoked terminals, closed shifts, and the officers of open ones.
+//!
+//! Every server asks the database each second for what ended since, so a revocation or a closed shift is known everywhere
+//! within two. What is easily got wrong: this knowledge may be a second old. For streams and reads that is the promise; a
+//! write is checked once more by the database in its own commit (`close_work`).
+
+mod standing;
+mod store;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use tokio::{sync::watch, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+pub use standing::Standing;
+
+use crate::{
+    caller::{Caller, Certificate, Officer, Principal},
+    clock::Clock,
+    error::{Error, ErrorReason, Kind, Result},
+    ids::ShiftId,
+};
+
+/// How often the database is asked what ended.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A look goes back so much further than the last one: an act may commit some seconds after it took its time.
+const OVERLAP: time::Duration = time::Duration::seconds(30);
+/// Closed shifts are remembered until they would have ended anyway.
+const SHIFT_MAX: time::Duration = time::Duration::hours(12);
+/// Certificates noted as seen; beyond this the list begins anew, which costs a statement each.
+const SEEN_MAX: usize = 100_000;
+/// Officers of open shifts kept in memory; beyond this the list begins anew.
+const SHIFTS_MAX: usize = 50_000;
+
+/// The knowledge; its copies are one.
+#[derive(Clone)]
+pub struct Access(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    known: RwLock<Known>,
+    /// Raised whenever something ended.
+    ended: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Since when certificates of a terminal that began before are refused.
+    revoked: HashMap<Principal, OffsetDateTime>,
+    closed: HashMap<ShiftId, OffsetDateTime>,
+    open: HashMap<ShiftId, OpenShift>,
+    seen: HashSet<[u8; 32]>,
+}
+
+/// An open shift, and where it is good.
+#[derive(Debug, Clone)]
+struct OpenShift {
+    terminal: String,
+    thumbprint: Vec<u8>,
+    officer: Arc<Officer>,
+}
+
+impl OpenShift {
+    fn is_of(&self, caller: &Caller) -> bool {
+        let certificate = caller.certificate.as_ref();
+        self.terminal == caller.name()
+            && certificate.is_some_and(|ours| ours.thumbprint[..] == self.thumbprint[..])
+    }
+}
+
+impl Access {
+    /// Knows nothing yet.
+    pub fn new(pool: PgPool) -> Self {
+        Self(Arc::new(Inner {
+            pool,
+            known: RwLock::default(),
+            ended: watch::Sender::new(0),
+        }))
+    }
+
+    /// Takes a first look, then one each second until `stop`.
+    pub async fn follow(&self, stop: CancellationToken) -> Result<()> {
+        let mut since = self.look(None).await?;
+        let access = self.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = sleep(LOOK_EVERY) => {}
+                    () = stop.cancelled() => return,
+                }
+                match access.look(Some(since)).await {
+                    Ok(at) => since = at,
+                    // Streams end by themselves when the ledgers cannot be read; calls need the database anyway.
+                    Err(error) => tracing::warn!(%error, "what ended could not be asked"),
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Whether the terminal's certificate was ended by a revocation.
+    pub fn is_revoked(&self, principal: &Principal, certificate: &Certificate) -> bool {
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        known
+            .revoked
+            .get(principal)
+            .is_some_and(|at| certificate.begins_at <= *at)
+    }
+
+    /// To be told when something ended.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.0.ended.subscribe()
+    }
+
+    /// What a stream asks as long as it runs.
+    pub fn standing(&self, caller: &Caller) -> Standing {
+        Standing::new(self.clone(), caller)
+    }
+
+    /// The officer of a shift that is open on the caller's certificate.
+    pub async fn officer(&self, caller: &Caller, shift: ShiftId) -> Result<Arc<Officer>> {
+        let remembered = {
+            let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+            if known.closed.contains_key(&shift) {
+                return Err(shift_unknown());
+            }
+            known.open.get(&shift).cloned()
+        };
+        let open = match remembered {
+            Some(open) => open,
+            None => self.ask(shift).await?,
+        };
+        if open.is_of(caller) && open.officer.ends_at > Clock::System.now() {
+            Ok(open.officer)
+        } else {
+            Err(shift_unknown())
+        }
+    }
+
+    async fn ask(&self, shift: ShiftId) -> Result<OpenShift> {
+        let open = store::open_shift(&self.0.pool, shift)
+            .await?
+            .ok_or_else(shift_unknown)?;
+        let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.open.len() >= SHIFTS_MAX {
+            known.open.clear();
+        }
+        known.open.insert(shift, open.clone());
+        Ok(open)
+    }
+
+    /// Notes a terminal that calls for the first time with its certificate, for the list of terminals. A list that lags
+    /// must keep nobody from work, so a failure is only logged.
+    pub async fn note(&self, caller: &Caller) {
+        let Some(certificate) = &caller.certificate else {
+            return;
+        };
+        {
+            let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+            if known.seen.contains(&certificate.thumbprint) {
+                return;
+            }
+        }
+        match store::note_terminal(&self.0.pool, caller, certificate).await {
+            Ok(()) => {
+                let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+                if known.seen.len() >= SEEN_MAX {
+                    known.seen.clear();
+                }
+                known.seen.insert(certificate.thumbprint);
+            }
+            Err(error) => tracing::warn!(%error, "a terminal's first call was not noted"),
+        }
+    }
+
+    /// Takes over what ended since; answers the database's time of the look.
+    async fn look(&self, since: Option<OffsetDateTime>) -> Result<OffsetDateTime> {
+        let ended = store::ended(&self.0.pool, since.map(|at| at - OVERLAP), SHIFT_MAX).await?;
+        let mut news = false;
+        {
+            let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+            for (terminal, at) in ended.revoked {
+                news |= known.revoked.insert(terminal, at) != Some(at);
+            }
+            for (shift, at) in ended.closed {
+                known.open.remove(&shift);
+                news |= known.closed.insert(shift, at).is_none();
+            }
+            known.closed.retain(|_, at| *at > ended.as_of - SHIFT_MAX);
+            known
+                .open
+                .retain(|_, open| open.officer.ends_at > ended.as_of);
+        }
+        if news {
+            self.0.ended.send_modify(|count| *count += 1);
+        }
+        Ok(ended.as_of)
+    }
+
+    fn is_closed(&self, shift: ShiftId) -> bool {
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.closed.contains_key(&shift)
+    }
+}
+
+/// The same words whether it never was, has ended, or is another terminal's.
+pub fn shift_unknown() -> Error {
+    let message = "no such shift is open on this terminal's certificate; open one";
+    Error::new(Kind::Unauthenticated, ErrorReason::ShiftUnknown, message)
+}
+
+/// A terminal that was revoked.
+pub fn terminal_revoked() -> Error {
+    let message = "this terminal was revoked";
+    Error::new(Kind::Unauthenticated, ErrorReason::TerminalRevoked, message)
+}

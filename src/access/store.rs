@@ -1,0 +1,151 @@
+//! The statements behind [`super::Access`]: what ended, who is at work, which terminals were seen.
+//!
+//! They look at all districts, before it is known for whom; therefore each sets the nation's scope in its own transaction.
+
+use sqlx::{PgPool, Postgres, Transaction};
+use time::OffsetDateTime;
+
+use super::OpenShift;
+use crate::{
+    caller::{Caller, Certificate, Officer, OfficerRole, Principal},
+    error::{Error, Result},
+    ids::{District, OfficerId, PersonId, ShiftId, Subdistrict},
+};
+
+/// What ended since a time.
+pub(super) struct Ended {
+    pub as_of: OffsetDateTime,
+    pub revoked: Vec<(Principal, OffsetDateTime)>,
+    pub closed: Vec<(ShiftId, OffsetDateTime)>,
+}
+
+async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
+    Ok(pool
+        .begin_with("begin; set local ektp.scope = 'nation'")
+        .await?)
+}
+
+/// The revocations and closed shifts since `since`; all that still matter without one.
+#[tracing::instrument(name = "sql.access_ended", level = "trace", skip_all)]
+pub(super) async fn ended(
+    pool: &PgPool,
+    since: Option<OffsetDateTime>,
+    shift_max: time::Duration,
+) -> Result<Ended> {
+    let mut db = begin(pool).await?;
+    // Never null: a function and two columns that are not.
+    let rows = sqlx::query!(
+        r#"
+        select clock_timestamp() as "as_of!", null::text as terminal, null::uuid as shift, null::timestamptz as at
+        union all
+        select clock_timestamp(), terminal, null, max(revoked_at)
+        from terminal_revocation
+        where $1::timestamptz is null or revoked_at > $1
+        group by terminal
+        union all
+        select clock_timestamp(), null, shift_id, closed_at
+        from shift
+        where closed_at > coalesce($1, clock_timestamp() - make_interval(secs => $2))
+        "#,
+        since,
+        shift_max.as_seconds_f64(),
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    db.commit().await?;
+    let as_of = rows
+        .first()
+        .map(|row| row.as_of)
+        .ok_or_else(|| Error::internal("a look without an answer"))?;
+    let (mut revoked, mut closed) = (Vec::new(), Vec::new());
+    for row in rows {
+        let Some(at) = row.at else { continue };
+        if let Some(terminal) = row.terminal {
+            let principal = terminal
+                .parse()
+                .map_err(|error| Error::corrupt("terminal_revocation", error))?;
+            revoked.push((principal, at));
+        } else if let Some(shift) = row.shift {
+            closed.push((ShiftId::from(shift), at));
+        }
+    }
+    Ok(Ended {
+        as_of,
+        revoked,
+        closed,
+    })
+}
+
+/// An open shift with its officer.
+#[tracing::instrument(name = "sql.open_shift", skip_all)]
+pub(super) async fn open_shift(pool: &PgPool, shift: ShiftId) -> Result<Option<OpenShift>> {
+    let mut db = begin(pool).await?;
+    let row = sqlx::query!(
+        r#"
+        select s.terminal, s.thumbprint, s.ends_at, o.officer_id as "officer_id: OfficerId", o.person_id as "person_id: PersonId",
+            o.district, o.subdistrict, o.roles
+        from shift as s
+        join officer as o on o.officer_id = s.officer_id
+        where s.shift_id = $1 and s.closed_at is null and s.ends_at > clock_timestamp() and o.ended_at is null
+        "#,
+        shift.uuid(),
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    db.commit().await?;
+    row.map(|row| {
+        let corrupt = |error: String| Error::corrupt("officer", error);
+        let roles = row
+            .roles
+            .iter()
+            .map(|role| role.parse::<OfficerRole>())
+            .collect::<Result<_, _>>()
+            .map_err(|error| corrupt(error.to_string()))?;
+        let district =
+            District::from_number(row.district).map_err(|error| corrupt(error.to_string()))?;
+        let subdistrict = row
+            .subdistrict
+            .map(Subdistrict::from_number)
+            .transpose()
+            .map_err(|error| corrupt(error.to_string()))?;
+        Ok(OpenShift {
+            terminal: row.terminal,
+            thumbprint: row.thumbprint,
+            officer: Officer {
+                officer_id: row.officer_id,
+                person_id: row.person_id,
+                shift_id: shift,
+                district,
+                subdistrict,
+                roles,
+                ends_at: row.ends_at,
+            }
+            .into(),
+        })
+    })
+    .transpose()
+}
+
+/// Keeps the terminal's first sight and its newest certificate's end.
+#[tracing::instrument(name = "sql.note_terminal", skip_all)]
+pub(super) async fn note_terminal(
+    pool: &PgPool,
+    caller: &Caller,
+    certificate: &Certificate,
+) -> Result<()> {
+    let mut db = begin(pool).await?;
+    sqlx::query!(
+        r#"
+        insert into terminal (terminal, district, certificate_ends_at) values ($1, $2, $3)
+        on conflict (terminal) do update
+        set certificate_ends_at = greatest(terminal.certificate_ends_at, excluded.certificate_ends_at)
+        "#,
+        caller.name(),
+        caller.ledger().number(),
+        certificate.ends_at,
+    )
+    .execute(&mut *db)
+    .await?;
+    db.commit().await?;
+    Ok(())
+}
