@@ -221,7 +221,11 @@ mod tests {
         assert_eq!(verdict(watch, Role::Policy, None), Verdict::May);
         let health = "/grpc.health.v1.Health/Check";
         assert_eq!(verdict(health, Role::Public, None), Verdict::May);
-        for wrong in ["/ektp.v1.PrintQueue/bindblanks", "/ektp.v1.PrintQueue/DropEverything", ""] {
+        for wrong in [
+            "/ektp.v1.PrintQueue/bindblanks",
+            "/ektp.v1.PrintQueue/DropEverything",
+            "",
+        ] {
             assert_eq!(verdict(wrong, Role::Terminal, printer), Verdict::MayNot);
         }
     }
@@ -236,7 +240,10 @@ mod tests {
             })
             .map(|right| right.path.rsplit('/').next().unwrap_or_default())
             .collect();
-        assert_eq!(allowed, ["RecordEnrolment", "ImportEnrolments", "CloseShift"]);
+        assert_eq!(
+            allowed,
+            ["RecordEnrolment", "ImportEnrolments", "CloseShift"]
+        );
     }
 
     #[test]

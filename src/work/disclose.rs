@@ -42,7 +42,12 @@ impl Desk {
         own_task(async move { desk.disclose_to_end(&call, &residents, counted).await }).await
     }
 
-    async fn disclose_to_end(&self, call: &Call, residents: &[Uuid], counted: Counted) -> Result<()> {
+    async fn disclose_to_end(
+        &self,
+        call: &Call,
+        residents: &[Uuid],
+        counted: Counted,
+    ) -> Result<()> {
         let _place = self.0.acts.enter()?;
         let (actor, district) = (unit::actor(&call.caller, call.method), call.caller.ledger());
         let subjects = match counted {

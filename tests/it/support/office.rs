@@ -16,8 +16,9 @@ use ektp::{
     feed::Timing,
     handover::Gateway,
     proto::{
-        administration_client::AdministrationClient, handover_client::HandoverClient, inventory_client::InventoryClient,
-        print_queue_client::PrintQueueClient, registration_client::RegistrationClient,
+        administration_client::AdministrationClient, handover_client::HandoverClient,
+        inventory_client::InventoryClient, print_queue_client::PrintQueueClient,
+        registration_client::RegistrationClient,
     },
     quota::Quotas,
     seal::Keys,
@@ -189,7 +190,10 @@ impl Office {
         } else {
             None
         };
-        Client::over(Line::new(self.connect(server, principal).await, OnShift(shift)))
+        Client::over(Line::new(
+            self.connect(server, principal).await,
+            OnShift(shift),
+        ))
     }
 
     /// The same with an officer of these roles alone, or with nobody.
@@ -206,7 +210,10 @@ impl Office {
             }
             None => None,
         };
-        Client::over(Line::new(self.connect(server, principal).await, OnShift(shift)))
+        Client::over(Line::new(
+            self.connect(server, principal).await,
+            OnShift(shift),
+        ))
     }
 
     /// A connection to the n-th server with the principal's certificate.

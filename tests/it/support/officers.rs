@@ -42,7 +42,12 @@ pub const ALL_BUT_CONTRACTOR: [OfficerRole; 5] = [
 /// Whether anybody works at such a machine.
 pub fn is_staffed(principal: &str) -> bool {
     principal.starts_with("ektp://district/")
-        || ["ektp://centre/store", "ektp://centre/policy", "ektp://centre/printer"].contains(&principal)
+        || [
+            "ektp://centre/store",
+            "ektp://centre/policy",
+            "ektp://centre/printer",
+        ]
+        .contains(&principal)
 }
 
 /// What the server will know of the certificate.
@@ -57,7 +62,9 @@ pub async fn open_shift(sql: &PgPool, certificate_pem: &str, roles: &[OfficerRol
     let certificate = caller.certificate.expect("it was read from one");
     let (person, officer, shift) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::new_v4());
     let labels: Vec<&str> = roles.iter().map(|role| role.label()).collect();
-    let last_day = roles.contains(&OfficerRole::Contractor).then_some("2099-12-31");
+    let last_day = roles
+        .contains(&OfficerRole::Contractor)
+        .then_some("2099-12-31");
     sqlx::query(
         "with person as (
              insert into officer_person (person_id, nik_index) values ($1, decode(md5($1::text), 'hex'))

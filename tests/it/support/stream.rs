@@ -261,7 +261,10 @@ pub async fn close(
     bodies: &[Vec<u8>],
 ) -> i64 {
     sqlx::query_scalar(
-        "select head from close_work('test', '{}', '{}', '{}', $1, array_fill($1, array[cardinality($2)]), $2, $3)",
+        "select head from close_work(
+             'test', null, null, 'test', '', $1, '{null}', '{0}', '{\"\"}', '{\"\"}',
+             '{}', '{}', '{}', $1, array_fill($1, array[cardinality($2)]), $2, $3
+         )",
     )
     .bind(district)
     .bind(topics)

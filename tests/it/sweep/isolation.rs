@@ -13,8 +13,8 @@ use tonic_types::StatusExt as _;
 
 use crate::support::{
     look,
-    officers::Line,
     office::{Office, reason, request_id},
+    officers::Line,
     people::draft,
     raw::{self, Answer, Sending},
 };
@@ -35,7 +35,9 @@ const ENOUGH: usize = 3;
 fn of_terminals() -> Vec<Method> {
     methods()
         .into_iter()
-        .filter(|method| right(&method.path).is_some_and(|right| right.callers.contains(&Role::Terminal)))
+        .filter(|method| {
+            right(&method.path).is_some_and(|right| right.callers.contains(&Role::Terminal))
+        })
         .collect()
 }
 
