@@ -1,10 +1,10 @@
-//! The commands of those who keep the system: `migrate`, `restored`, `certificate`.
+//! The commands of those who keep the system: `migrate`, `restored`, `certificate`, `honeytoken`.
 
 use std::path::PathBuf;
 
 use sqlx::ConnectOptions;
 
-use crate::{caller::Principal, clock::Clock, config::Storage, db, feed::journal};
+use crate::{caller::Principal, clock::Clock, config::Storage, db, feed::journal, registration};
 
 use super::{
     Failure,
@@ -29,6 +29,16 @@ pub struct Migrate {
 pub struct Restored {
     #[command(flatten)]
     storage: Storage,
+}
+
+/// `ektp honeytoken`.
+#[derive(Debug, clap::Args)]
+pub struct Honeytoken {
+    #[command(flatten)]
+    storage: Storage,
+    /// The enrolments of invented persons, recorded as any other
+    #[arg(required = true, num_args = 1..=100, value_name = "ENROLMENT")]
+    enrolments: Vec<String>,
 }
 
 /// `ektp certificate`.
@@ -88,6 +98,23 @@ pub async fn restored(command: Restored) -> Result<(), Failure> {
     println!(
         "the ledger has the new identity {feed_id}; every stream that resumes gets a fresh snapshot"
     );
+    drop(connection);
+    database.close()
+}
+
+/// Makes traps of invented persons: the first read of one raises an alarm at the centre.
+pub async fn honeytoken(command: Honeytoken) -> Result<(), Failure> {
+    let database = Database::open(&command.storage).await?;
+    let mut connection = database.options.clone().connect().await?;
+    for text in &command.enrolments {
+        let enrolment = text
+            .parse()
+            .map_err(|error| Failure::Call(format!("{text}: an enrolment's id {error}")))?;
+        if !registration::mark_trap(&mut connection, enrolment).await? {
+            return Err(Failure::Call(format!("{text}: there is no such enrolment")));
+        }
+        println!("{text} is a trap now");
+    }
     drop(connection);
     database.close()
 }

@@ -52,6 +52,8 @@ enum Command {
     Migrate(keep::Migrate),
     /// Give the ledger a new identity after the database was restored
     Restored(keep::Restored),
+    /// Make traps of invented persons, whose reading raises an alarm
+    Honeytoken(keep::Honeytoken),
 }
 
 /// Why a command ended without success; shown as one sentence.
@@ -128,6 +130,7 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
             Command::Certificate(command) => keep::certificate(command),
             Command::Migrate(command) => keep::migrate(command).await,
             Command::Restored(command) => keep::restored(command).await,
+            Command::Honeytoken(command) => keep::honeytoken(command).await,
         }
     });
     telemetry.shutdown();

@@ -30,6 +30,7 @@ use crate::{
 };
 
 pub use rpc::RegistrationService;
+pub use store::mark_trap;
 
 pub use crate::person::EnrolmentState;
 

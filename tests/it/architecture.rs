@@ -41,13 +41,21 @@ const ROOMS: [(&str, &[&str]); 5] = [
 ];
 
 /// Which feature, or kernel file, writes a table.
-const OWNERS: [(&str, &str); 26] = [
+const OWNERS: [(&str, &str); 34] = [
     ("area", "db"),
     ("loaded_data", "db"),
     ("feed", "feed"),
     ("feed_head", "feed"),
     ("feed_event", "feed"),
     ("request", "requests"),
+    ("terminal", "access"),
+    ("honeytoken", "registration"),
+    ("officer_person", "administration"),
+    ("officer", "administration"),
+    ("shift", "administration"),
+    ("terminal_revocation", "administration"),
+    ("approval", "approval"),
+    ("audit_tree_head", "audit"),
     ("resident", "registration"),
     ("resident_nik", "registration"),
     ("enrolment", "registration"),

@@ -15,6 +15,7 @@ mod inventory;
 mod leak;
 mod notices;
 mod print_queue;
+mod quotas;
 mod registration;
 mod restart;
 mod support;

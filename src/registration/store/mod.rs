@@ -3,6 +3,7 @@
 mod checks;
 mod reads;
 mod records;
+mod traps;
 
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::{
 pub use checks::{Checked, Ruled, lease, lock_for_verdicts, lock_to_check, save_verdicts};
 pub use reads::{find, list, lock_applicants};
 pub use records::{New, complete, insert, lock_known};
+pub use traps::mark_trap;
 
 /// An enrolment as its columns have it.
 struct Row {

@@ -101,6 +101,11 @@ impl Office {
 
     /// An office whose streams have other times.
     pub async fn open_with(timing: Timing) -> Self {
+        Self::open_as(timing, Quotas::default()).await
+    }
+
+    /// An office whose officers may read or write less.
+    pub async fn open_as(timing: Timing, quotas: Quotas) -> Self {
         logs();
         let database = cluster::database("migrated", async |options| {
             db::migrate(&options).await.expect("the migrations apply");
@@ -113,7 +118,7 @@ impl Office {
             clock: SimulatedClock::new(MORNING),
             sql,
             servers: Vec::new(),
-            quotas: Quotas::default(),
+            quotas,
             keys: Arc::new(Keys::random()),
             identities: Mutex::default(),
             shifts: tokio::sync::Mutex::default(),

@@ -58,9 +58,28 @@ pub fn caller_of(certificate_pem: &str) -> Caller {
 
 /// A new officer of these roles with an open shift on this certificate; answers the shift.
 pub async fn open_shift(sql: &PgPool, certificate_pem: &str, roles: &[OfficerRole]) -> Uuid {
+    open_shift_of(sql, Uuid::now_v7(), certificate_pem, roles).await
+}
+
+/// Whose shift it is.
+pub async fn person_of(sql: &PgPool, shift: Uuid) -> Uuid {
+    sqlx::query_scalar("select person_id from shift where shift_id = $1")
+        .bind(shift)
+        .fetch_one(sql)
+        .await
+        .expect("the shift is there")
+}
+
+/// One more account of a person, with an open shift on this certificate.
+pub async fn open_shift_of(
+    sql: &PgPool,
+    person: Uuid,
+    certificate_pem: &str,
+    roles: &[OfficerRole],
+) -> Uuid {
     let caller = caller_of(certificate_pem);
     let certificate = caller.certificate.expect("it was read from one");
-    let (person, officer, shift) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::new_v4());
+    let (officer, shift) = (Uuid::now_v7(), Uuid::new_v4());
     let labels: Vec<&str> = roles.iter().map(|role| role.label()).collect();
     let last_day = roles
         .contains(&OfficerRole::Contractor)
@@ -68,6 +87,7 @@ pub async fn open_shift(sql: &PgPool, certificate_pem: &str, roles: &[OfficerRol
     sqlx::query(
         "with person as (
              insert into officer_person (person_id, nik_index) values ($1, decode(md5($1::text), 'hex'))
+             on conflict do nothing
          ), account as (
              insert into officer (
                  officer_id, person_id, district, badge, roles, last_day, pin_hash, pin_is_initial, registered_at
