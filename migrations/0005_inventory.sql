@@ -131,6 +131,9 @@ create function move_custody(
 ) returns table (leg bigint, assigned bigint, missing_first bigint, missing_last bigint)
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 begin
+    -- It runs with the owner's rights (0011), so it asks itself what the policies would ask.
+    perform must_be_in_scope(array(select district_of_location(l) from unnest(from_locations || to_locations) as l));
+
     -- In ascending order, so that two acts cannot wait for one another crosswise.
     perform 1 from location as l
     where l.location = any(from_locations || to_locations)
@@ -244,6 +247,7 @@ declare
     asked integer := cardinality(serials);
     made integer;
 begin
+    perform must_be_in_scope(array(select district_of_location(l) from unnest(locations) as l));
     perform 1 from location as l where l.location = any(locations) order by l.location for no key update;
 
     return query

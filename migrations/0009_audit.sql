@@ -134,6 +134,10 @@ declare
     of_bodies bytea[];
     audits boolean;
 begin
+    -- It runs with the owner's rights (0011), so it asks itself: an act writes to the ledgers of its scope. What a district
+    -- may tell beyond it is an alarm, to the centre; and callers of no district stand in the centre's chain.
+    perform must_be_in_scope(array(select d from unnest(districts, topics) as u (d, t) where not (d = 0 and t = 6)));
+    perform must_be_in_scope(array[case when audit_district <> 0 or scope_district() is not null then audit_district end]);
     -- A shift that was closed while the act was under way still carries it; one that had ended before does not.
     if of_shift is not null and not exists (
         select from shift as s
@@ -178,6 +182,7 @@ create function close_refused(
 ) returns boolean
 language plpgsql as $$
 begin
+    perform must_be_in_scope(array[case when audit_district <> 0 or scope_district() is not null then audit_district end]);
     insert into request (caller, request_id, method, content_digest, answer_code, answer, committed_revision)
     values (of_caller, of_request, of_method, of_digest, of_code, of_answer, 0)
     on conflict do nothing;
@@ -219,6 +224,7 @@ language plpgsql as $$
 declare
     wanted integer := cardinality(residents);
 begin
+    perform must_be_in_scope(array[case when of_district <> 0 or scope_district() is not null then of_district end]);
     -- In ascending order of the ledgers: the centre's, for the alarm, before the district's.
     alarmed := exists (select from honeytoken as h where h.resident_id = any(residents));
     select s.subject into reached

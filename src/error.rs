@@ -373,6 +373,12 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
         "57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003" => Error::database_away(code),
         // The shift ended before its act began: `close_work` says so at the last moment.
         "EK001" => access::shift_unknown(),
+        // The wall between the districts held where the checks before it should have: a defect, told alike whatever stands
+        // behind it.
+        "42501" => {
+            telemetry::count_constraint_hit("wall");
+            Error::internal("an act reached beyond its scope and was stopped by the database")
+        }
         // A constraint hit at run time is a defect: the decision should have refused before.
         _ if code.starts_with("23") => {
             let constraint = error.constraint().unwrap_or("unnamed").to_owned();

@@ -67,6 +67,7 @@ pub mod proto;
 pub mod quota;
 pub mod registration;
 mod requests;
+pub mod scope;
 pub mod seal;
 pub mod server;
 pub mod telemetry;

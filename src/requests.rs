@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
     feed::journal::{Actor, Answer},
-    ids::{District, RequestId},
+    ids::RequestId,
+    scope::Scope,
 };
 
 /// Answers are kept this long: longer than any terminal stays without a line.
@@ -132,24 +133,29 @@ async fn stored(
 pub async fn store_refusal(
     db: &mut PgConnection,
     actor: &Actor,
-    home: District,
+    scope: Scope,
     digest: &[u8],
     answer: &Answer,
 ) -> Result<Stored> {
-    // The function always answers one row.
+    // One statement is its own transaction: the scope is set before the rest and ends with it. The function always answers
+    // one row.
     let first = sqlx::query_scalar!(
-        r#"select close_refused($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "first!""#,
+        r#"
+        with wall as materialized (select set_config('ektp.scope', $12, true) as scope)
+        select close_refused($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "first!" from wall
+        "#,
         actor.terminal,
         actor.officer_id(),
         actor.shift_id(),
         actor.method,
         actor.trace_id,
-        home.number(),
+        scope.ledger().number(),
         answer.request_id.uuid(),
         digest,
         answer.code,
         answer.reason,
         answer.bytes,
+        scope.to_string(),
     )
     .fetch_one(&mut *db)
     .await?;
@@ -161,7 +167,9 @@ pub async fn store_refusal(
             revision: 0,
         });
     }
-    stored(db, &actor.terminal, &[answer.request_id.uuid()])
+    // A faster twin's answer. What is not committed ends with the borrowing.
+    let mut read = db.begin_with(scope.begin_read()).await?;
+    stored(&mut read, &actor.terminal, &[answer.request_id.uuid()])
         .await?
         .remove(&answer.request_id)
         .ok_or_else(|| Error::corrupt("request", "a claimed request is missing"))

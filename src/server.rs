@@ -81,6 +81,9 @@ pub struct Options {
     pub timing: Timing,
     /// How much each may.
     pub quotas: Quotas,
+    /// Whether the application's checks hold; only tests build a server without.
+    #[cfg(debug_assertions)]
+    pub checks: crate::edge::Checks,
 }
 
 /// A running server.
@@ -112,7 +115,15 @@ impl Server {
         let routes = reflection(routes)?;
         announce(&health).await;
         let stop = desk.draining().clone();
-        let transport = transport(&options.tls)?
+        let transport = transport(&options.tls)?;
+        #[cfg(debug_assertions)]
+        let transport = transport.layer(tower::util::MapRequestLayer::new(
+            move |mut request: http::Request<_>| {
+                options.checks.mark(request.extensions_mut());
+                request
+            },
+        ));
+        let transport = transport
             .layer(EdgeLayer::new(
                 desk.access().clone(),
                 Arc::clone(desk.limits()),

@@ -10,6 +10,7 @@ use crate::{
     caller::{Caller, Certificate, Officer, OfficerRole, Principal},
     error::{Error, Result},
     ids::{District, OfficerId, PersonId, ShiftId, Subdistrict},
+    scope::Scope,
 };
 
 /// What ended since a time.
@@ -20,9 +21,7 @@ pub(super) struct Ended {
 }
 
 async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
-    Ok(pool
-        .begin_with("begin; set local ektp.scope = 'nation'")
-        .await?)
+    Ok(pool.begin_with(Scope::Nation.begin("read write")).await?)
 }
 
 /// The revocations and closed shifts since `since`; all that still matter without one.

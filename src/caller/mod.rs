@@ -10,7 +10,10 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName, prelude::FromDer as _};
 
-use crate::ids::{District, Subdistrict};
+use crate::{
+    ids::{District, Subdistrict},
+    scope::Scope,
+};
 
 mod officer;
 mod principal;
@@ -68,6 +71,9 @@ pub struct Caller {
     pub certificate: Option<Certificate>,
     /// Absent where nobody has opened a shift, or the call names none.
     pub officer: Option<Arc<Officer>>,
+    /// The certificate's own scope, where a test fools the application about the rest.
+    #[cfg(debug_assertions)]
+    pub certified: Option<Scope>,
 }
 
 impl Caller {
@@ -147,6 +153,16 @@ impl Caller {
         self.district().unwrap_or(District::CENTRE)
     }
 
+    /// Whose rows the database shows to the caller's transactions, and in whose chain its acts stand. It follows from the
+    /// certificate alone.
+    pub fn walls(&self) -> Scope {
+        #[cfg(debug_assertions)]
+        if let Some(certified) = self.certified {
+            return certified;
+        }
+        Scope::from(self.scope())
+    }
+
     /// Whose rows the caller may see: one district's, or with `None` the nation's. Only the centre's own roles see the
     /// nation; a province and a gateway get the district of no one until a rule of their own says more.
     pub fn scope(&self) -> Option<District> {
@@ -175,6 +191,8 @@ impl From<Principal> for Caller {
             role,
             certificate: None,
             officer: None,
+            #[cfg(debug_assertions)]
+            certified: None,
         }
     }
 }
@@ -208,6 +226,7 @@ mod tests {
             assert_eq!(terminal.district(), "35.75".parse().ok());
             assert_eq!(terminal.scope(), terminal.district());
             assert_eq!(Some(terminal.ledger()), terminal.district());
+            assert_eq!(terminal.walls().ledger(), terminal.ledger());
         }
     }
 
@@ -215,8 +234,13 @@ mod tests {
     fn only_the_centre_sees_the_nation() {
         let centre = caller("ektp://centre/policy");
         assert_eq!((centre.scope(), centre.ledger()), (None, District::CENTRE));
+        assert_eq!(
+            (centre.walls(), centre.walls().ledger()),
+            (Scope::Nation, District::CENTRE)
+        );
         for outside in ["ektp://province/35", "ektp://public/website"] {
             assert_eq!(caller(outside).scope(), Some(District::CENTRE));
+            assert_eq!(caller(outside).walls().to_string(), "0");
         }
     }
 

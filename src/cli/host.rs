@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     config::{Listening, Storage},
     db::{self, PoolSizes},
-    embedded::{Durability, Embedded, Settings},
+    embedded::{self, Durability, Embedded, Settings},
     feed::Timing,
     handover::Gateway,
     quota::Quotas,
@@ -31,8 +31,10 @@ const NOTICES: &str = "notices.log";
 
 /// The database that a command works on.
 pub struct Database {
-    /// How to reach it.
+    /// How to reach it as its owner, who migrates.
     pub options: PgConnectOptions,
+    /// How to reach it as the role that serves.
+    serving: PgConnectOptions,
     /// The private one, if it is that; stopped when dropped.
     private: Option<Embedded>,
 }
@@ -41,8 +43,11 @@ impl Database {
     /// The database named by `DATABASE_URL`, or the private one, started and made where it is missing.
     pub async fn open(storage: &Storage) -> Result<Self, Failure> {
         if let Some(url) = &storage.database_url {
+            // One address is either the owner's or the server's; who serves is asked when it serves.
+            let options = db::options_of(url)?;
             return Ok(Self {
-                options: db::options_of(url)?,
+                serving: options.clone(),
+                options,
                 private: None,
             });
         }
@@ -52,7 +57,10 @@ impl Database {
             max_connections: CONNECTIONS_MAX,
         };
         let embedded = Embedded::start(&settings)?;
-        let mut maintenance = embedded.connect_options("postgres").connect().await?;
+        let mut maintenance = embedded
+            .connect_options("postgres", embedded::OWNER)
+            .connect()
+            .await?;
         let exists = maintenance
             .fetch_optional("select 1 from pg_database where datname = 'ektp'")
             .await?;
@@ -60,7 +68,8 @@ impl Database {
             maintenance.execute("create database ektp").await?;
         }
         Ok(Self {
-            options: embedded.connect_options(DATABASE),
+            options: embedded.connect_options(DATABASE, embedded::OWNER),
+            serving: embedded.connect_options(DATABASE, db::SERVE_ROLE),
             private: Some(embedded),
         })
     }
@@ -92,10 +101,13 @@ impl Host {
         if database.private.is_some() {
             db::migrate(&database.options).await?;
         } else {
-            let mut connection = database.options.clone().connect().await?;
+            let mut connection = database.serving.clone().connect().await?;
             let pending = db::pending(&mut connection).await?;
             if pending > 0 {
                 return Err(Failure::Pending(pending));
+            }
+            if db::stands_above_walls(&mut connection).await? {
+                return Err(Failure::Above);
             }
         }
         let (tls, authority) = tls(&data, listening)?;
@@ -104,13 +116,15 @@ impl Host {
         let server = Server::start(Options {
             listen: listening.listen,
             tls,
-            database: database.options.clone(),
+            database: database.serving.clone(),
             pools: PoolSizes::default(),
             clock,
             keys: Arc::new(keys),
             gateway: Gateway::LogFile(data.join(NOTICES)),
             timing: Timing::default(),
             quotas: Quotas::default(),
+            #[cfg(debug_assertions)]
+            checks: crate::edge::Checks::Hold,
         })
         .await?;
         Ok(Self {

@@ -73,7 +73,16 @@ pub enum Failure {
     Database(#[from] sqlx::Error),
     #[error("{0}: {1}")]
     Folder(PathBuf, io::Error),
-    #[error("{0} migrations are pending in the database named by DATABASE_URL; run ektp migrate")]
+    #[error(
+        "DATABASE_URL names a role that the walls between districts do not bind (a superuser, the owner, or one with \
+         BYPASSRLS); run ektp migrate with that address, and serve with the role {role}: \
+         alter role {role} password '...', then DATABASE_URL=postgres://{role}:...@host/db",
+        role = crate::db::SERVE_ROLE
+    )]
+    Above,
+    #[error(
+        "{0} migrations are pending in the database named by DATABASE_URL; run ektp migrate with its owner's address"
+    )]
     Pending(usize),
     #[error("signals cannot be listened for: {0}")]
     Signal(io::Error),

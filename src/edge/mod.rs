@@ -30,8 +30,12 @@ use crate::{
 };
 
 mod call;
+#[cfg(debug_assertions)]
+mod fooled;
 mod unread;
 
+#[cfg(debug_assertions)]
+pub use fooled::Checks;
 pub use unread::unread;
 
 use call::{Call, CountedBody, final_code};
@@ -138,6 +142,10 @@ impl EdgeLayer {
         path: &str,
         shift: Option<&HeaderValue>,
     ) -> Result<Caller> {
+        #[cfg(debug_assertions)]
+        if caller.certified.is_some() {
+            return Ok(caller);
+        }
         if let Some(certificate) = &caller.certificate
             && self.access.is_revoked(&caller.principal, certificate)
         {
@@ -180,7 +188,13 @@ fn known_caller<B>(request: &Request<B>) -> Result<Caller, Status> {
     let Some(certificate) = certificates.first() else {
         return Err(unknown_certificate("a client certificate is required"));
     };
-    Caller::from_certificate(certificate).map_err(|cause| unknown_certificate(&cause.to_string()))
+    let caller = Caller::from_certificate(certificate)
+        .map_err(|cause| unknown_certificate(&cause.to_string()))?;
+    #[cfg(debug_assertions)]
+    if let Some(fooled) = fooled::fool(&caller, request.extensions(), request.headers()) {
+        return Ok(fooled);
+    }
+    Ok(caller)
 }
 
 fn unknown_certificate(sentence: &str) -> Status {

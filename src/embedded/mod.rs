@@ -28,7 +28,7 @@ mod server;
 mod stale;
 
 /// The superuser role of every private cluster. Trust authentication is safe because the socket's folder is closed.
-const ROLE: &str = "ektp";
+pub const OWNER: &str = "ektp";
 
 /// The port names the socket file; the server listens on no network at all, so it can clash with nobody.
 const PORT: u16 = 5432;
@@ -199,9 +199,9 @@ impl Embedded {
         })
     }
 
-    /// How to reach `database` in this server, as its superuser.
-    pub fn connect_options(&self, database: &str) -> PgConnectOptions {
-        connect_options(&self.place.socket, database)
+    /// How to reach `database` in this server as a role: its superuser is [`OWNER`].
+    pub fn connect_options(&self, database: &str, role: &str) -> PgConnectOptions {
+        connect_options(&self.place.socket, database, role)
     }
 
     /// The folder of the server's socket, for processes that did not start it.
@@ -234,12 +234,12 @@ impl Drop for Embedded {
 
 /// How to reach `database` in the private server whose socket lies in `socket_folder`.
 ///
-/// The user is always set: left to itself the driver would take one from the environment, or the name `anonymous`.
-pub fn connect_options(socket_folder: &Path, database: &str) -> PgConnectOptions {
+/// The role is always set: left to itself the driver would take one from the environment, or the name `anonymous`.
+pub fn connect_options(socket_folder: &Path, database: &str, role: &str) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass()
         .socket(socket_folder)
         .port(PORT)
-        .username(ROLE)
+        .username(role)
         .database(database)
         .ssl_mode(PgSslMode::Disable)
         .application_name("ektp")

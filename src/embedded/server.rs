@@ -20,7 +20,7 @@ use nix::{
 };
 
 use super::{
-    Durability, EmbeddedError, PORT, ROLE, Settings,
+    Durability, EmbeddedError, OWNER, PORT, Settings,
     find::{self, Programs},
     place::Place,
 };
@@ -107,7 +107,7 @@ fn make_cluster(
         "--auth=trust",
         "--no-instructions",
     ]);
-    initdb.arg(format!("--username={ROLE}"));
+    initdb.arg(format!("--username={OWNER}"));
     if durability == Durability::Throwaway {
         initdb.arg("--no-sync");
     }

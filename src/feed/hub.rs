@@ -25,6 +25,7 @@ use crate::{
     error::{Error, ErrorReason, Kind, Result},
     feed::{Timing, bell::Bell, doorbell, journal, ledger::Ledger, picture::Pictures, tail},
     ids::District,
+    scope::Scope,
     seal::Keys,
     telemetry::{Gauge, Reading, gauge},
     work::Desk,
@@ -97,7 +98,10 @@ impl Hub {
     pub async fn start(desk: &Desk, database: PgConnectOptions, timing: Timing) -> Result<Self> {
         let pool = desk.pools().feed.clone();
         let at = Instant::now();
-        let heads = journal::heads(&mut *pool.acquire().await?, None).await?;
+        let mut connection = pool.acquire().await?;
+        let mut view = journal::read(&mut connection, Scope::Nation).await?;
+        let heads = journal::heads(&mut view, None).await?;
+        view.rollback().await?;
         let counts = Arc::new(Counts::default());
         let hub = Self(Arc::new(Inner {
             pool,

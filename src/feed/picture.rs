@@ -18,6 +18,7 @@ use crate::{
     error::{Error, Result, Violation},
     feed::{Hub, Topic, chain::Position, journal, resume::Place},
     ids::District,
+    scope::Scope,
 };
 
 /// Reads all that a topic shows of a district, encoded as its events are.
@@ -42,6 +43,8 @@ pub(super) struct Subject {
     pub feed_id: Uuid,
     pub district: District,
     pub topic: Topic,
+    /// Whoever shares it sees the same rows.
+    pub scope: Scope,
 }
 
 /// The pictures of the last second. The first who asks takes it, the others wait for it.
@@ -100,7 +103,7 @@ impl Slot {
 
 #[tracing::instrument(name = "feed.snapshot", skip_all)]
 async fn take(hub: &Hub, subject: Subject, source: Source) -> Result<Arc<Picture>> {
-    let mut view = journal::snapshot(hub.pool()).await?;
+    let mut view = journal::snapshot(hub.pool(), subject.scope).await?;
     let facts = journal::facts(&mut view, subject.district, subject.topic, None, None)
         .await?
         .ok_or_else(no_ledger)?;

@@ -20,6 +20,7 @@ use crate::{
     error::{Error, Result, Violation},
     feed::{Hub, Resync, Source, Topic, hub::Seat, reader::Reader, token::Token},
     ids::District,
+    scope::Scope,
 };
 
 /// Messages between a stream's task and its reader. More would only be older when they are read.
@@ -104,6 +105,8 @@ pub struct Ask {
     pub source: Source,
     /// Whether the caller still may; the stream ends when it is lost.
     pub standing: Standing,
+    /// Whose rows the database shows to the caller; a ledger outside of it is one that is not there.
+    pub scope: Scope,
 }
 
 /// The reader's end of a stream.

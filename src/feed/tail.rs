@@ -30,6 +30,7 @@ use crate::{
         resume::Resync,
     },
     ids::District,
+    scope::Scope,
 };
 
 /// Ledgers whose events one statement reads: with full rings, 16 times 1,024 events of some hundred bytes.
@@ -129,17 +130,20 @@ impl Tail {
 /// One look: the heads, then the events that are new.
 async fn read(
     hub: &Hub,
-    db: &mut PgConnection,
+    connection: &mut PgConnection,
     all: bool,
     ledgers: &[(District, Arc<Ledger>)],
 ) -> Result<()> {
     let at = Instant::now();
     let before = hub.good();
     let only: Vec<District> = ledgers.iter().map(|(district, _)| *district).collect();
-    let seen = journal::heads(db, (!all).then_some(only.as_slice())).await?;
+    // The districts' streams are all served from here; each was asked for its own right when it was opened.
+    let mut view = journal::read(connection, Scope::Nation).await?;
+    let seen = journal::heads(&mut view, (!all).then_some(only.as_slice())).await?;
     let restored = seen.feed_id != before.feed_id;
     if restored && !all {
         // The next look at all heads tells every stream.
+        view.rollback().await?;
         return Ok(());
     }
     let heads: HashMap<District, Head> = seen
@@ -166,7 +170,7 @@ async fn read(
     }
     // Whatever is new was committed after the last good look at all heads.
     let since = before.as_of.date().previous_day().unwrap_or(Date::MIN);
-    follow(hub, db, grown, since).await?;
+    follow(hub, &mut view, grown, since).await?;
     if all {
         hub.looked(Good {
             at,
@@ -174,6 +178,8 @@ async fn read(
             feed_id: seen.feed_id,
         });
     }
+    // Last: between the events and the good look that they are part of, nobody may wait.
+    view.rollback().await?;
     Ok(())
 }
 

@@ -64,7 +64,7 @@ impl Handover for HandoverService {
         let list = format!("{} {scope:?} {subdistrict:?}", call.method);
         let after = self.after(&list, &message.page_token)?;
         let size = paging::size(message.page_size);
-        let mut read = self.desk.read().await?;
+        let mut read = self.desk.read(&call.caller).await?;
         let mut rows = store::list_awaiting(read.db(), scope, subdistrict, after, size + 1).await?;
         let next_page_token = self.cut(&list, &mut rows, size, |row| {
             cursor(row.opened_at, row.collection_id.uuid())
@@ -117,7 +117,7 @@ impl Handover for HandoverService {
         let list = format!("{} {scope:?} {village:?}", call.method);
         let after = self.after(&list, &message.page_token)?;
         let size = paging::size(message.page_size);
-        let mut read = self.desk.read().await?;
+        let mut read = self.desk.read(&call.caller).await?;
         let mut rows =
             store::list_contact_tasks(read.db(), scope, village, after, size + 1).await?;
         let next_page_token = self.cut(&list, &mut rows, size, |row| {

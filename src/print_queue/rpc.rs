@@ -39,7 +39,7 @@ impl PrintQueueService {
     ) -> Result<proto::PrintRequest> {
         let id = wire::get_print_request(message)?;
         let (district, limit) = (call.caller.ledger(), call.caller.subdistrict());
-        let mut read = self.desk.read().await?;
+        let mut read = self.desk.read(&call.caller).await?;
         let request = store::find(read.db(), id, district)
             .await?
             .filter(|request| limit.is_none_or(|limit| limit == request.subdistrict))
@@ -75,7 +75,7 @@ impl PrintQueueService {
             .map(|key| key.parse::<Place>().map_err(Error::internal))
             .transpose()?;
         let size = paging::size(message.page_size);
-        let mut read = self.desk.read().await?;
+        let mut read = self.desk.read(&call.caller).await?;
         let order = self.order(&mut read, call).await?;
         let page = store::list(read.db(), &filter, &order, after.as_ref(), size).await?;
         // A full page may be the last one; the next is then empty and says so.
@@ -99,7 +99,7 @@ impl PrintQueueService {
         message: &proto::GetCardFaceRequest,
     ) -> Result<proto::CardFace> {
         let key = wire::get_card_face(message)?;
-        let mut read = self.desk.read().await?;
+        let mut read = self.desk.read(&call.caller).await?;
         let (keys, now) = (self.desk.keys(), self.desk.now());
         let (resident, face) = steps::card_face(read.db(), keys, &call.caller, key, now).await?;
         drop(read);

@@ -44,6 +44,7 @@ pub(super) fn watch(
         token: message.resume_token,
         source: snapshot,
         standing,
+        scope: call.caller.walls(),
     };
     let messages = subscription::open(hub, ask)?;
     Ok(Box::pin(messages.map(|message| {

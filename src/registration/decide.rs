@@ -31,15 +31,13 @@ pub fn record_enrolment(
             state: EnrolmentState::Recorded,
         }),
         // The biometrics may come later, but only to the office that recorded the person.
-        Some(known)
-            if known.district == district
-                && known.state == EnrolmentState::Recorded
-                && has_package =>
-        {
-            Ok(Recording::Completed {
-                enrolment_id: known.enrolment_id,
-            })
-        }
+        Some(Known {
+            district: of,
+            own: Some((enrolment_id, EnrolmentState::Recorded)),
+            ..
+        }) if *of == district && has_package => Ok(Recording::Completed {
+            enrolment_id: *enrolment_id,
+        }),
         Some(known) => Err(Refusal::AlreadyEnrolled {
             district: known.district,
             enrolled_on: known.enrolled_on,
@@ -184,8 +182,7 @@ mod tests {
         Known {
             district: district(district_code),
             enrolled_on: date!(2016 - 10 - 03),
-            enrolment_id: EnrolmentId::fresh(),
-            state,
+            own: Some((EnrolmentId::fresh(), state)),
         }
     }
 
@@ -214,7 +211,7 @@ mod tests {
                         state == EnrolmentState::Recorded && office == "35.75" && package.is_some();
                     let expected = if completes {
                         Ok(Recording::Completed {
-                            enrolment_id: known.enrolment_id,
+                            enrolment_id: known.own.expect("it is known here").0,
                         })
                     } else {
                         Err(Refusal::AlreadyEnrolled {

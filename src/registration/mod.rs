@@ -78,10 +78,8 @@ pub struct Known {
     pub district: District,
     /// The day of the enrolment.
     pub enrolled_on: Date,
-    /// The person's enrolment.
-    pub enrolment_id: EnrolmentId,
-    /// Where it stands.
-    pub state: EnrolmentState,
+    /// The person's enrolment and where it stands; of the terminal's own district alone.
+    pub own: Option<(EnrolmentId, EnrolmentState)>,
 }
 
 /// What recording a draft amounts to.

@@ -49,7 +49,8 @@ impl Desk {
         counted: Counted,
     ) -> Result<()> {
         let _place = self.0.acts.enter()?;
-        let (actor, district) = (unit::actor(&call.caller, call.method), call.caller.ledger());
+        let (actor, scope) = (unit::actor(&call.caller, call.method), call.caller.walls());
+        let district = scope.ledger();
         let subjects = match counted {
             Counted::Yes => self.limits().subjects(&call.caller),
             Counted::BoundedByLease => Vec::new(),
@@ -57,7 +58,7 @@ impl Desk {
         let now = self.now();
         let disclosure = Disclosure {
             actor: &actor,
-            district,
+            scope,
             residents,
             subjects: &subjects,
             day: TimeZone::of(district).local_date(now),

@@ -12,7 +12,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use prost::Message;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, pool::PoolConnection};
+use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
@@ -95,16 +95,16 @@ struct Inner {
     limits: Arc<Limits>,
 }
 
-/// A read's connection and its place at the gate.
+/// A read's transaction and its place at the gate. Nothing is committed: dropped, it ends.
 pub struct Read {
-    connection: PoolConnection<Postgres>,
+    transaction: Transaction<'static, Postgres>,
     _place: tokio::sync::OwnedSemaphorePermit,
 }
 
 impl Read {
     /// The connection.
     pub fn db(&mut self) -> &mut PgConnection {
-        &mut self.connection
+        &mut self.transaction
     }
 }
 
@@ -163,11 +163,12 @@ impl Desk {
         self.0.clock.now()
     }
 
-    /// A connection for a read.
-    pub async fn read(&self) -> Result<Read> {
+    /// A transaction for a read of what the caller may see.
+    pub async fn read(&self, caller: &Caller) -> Result<Read> {
         let place = self.0.reads.enter()?;
+        let begin = caller.walls().begin_read();
         Ok(Read {
-            connection: self.0.pools.reads.acquire().await?,
+            transaction: self.0.pools.reads.begin_with(begin).await?,
             _place: place,
         })
     }
@@ -270,8 +271,8 @@ impl Desk {
         let actor = work.actor();
         work.roll_back().await;
         let mut db = self.0.pools.acts.acquire().await?;
-        let home = call.caller.ledger();
-        requests::store_refusal(&mut db, &actor, home, &digest, &answer)
+        let scope = call.caller.walls();
+        requests::store_refusal(&mut db, &actor, scope, &digest, &answer)
             .await?
             .of_content(&digest, call.method)
     }
@@ -310,12 +311,13 @@ impl Desk {
     ) -> Result<Work> {
         let left = deadline.map_or(UNASKED_TIMEOUT, Deadline::remaining);
         let left = left.checked_sub(ANSWER_MARGIN).ok_or_else(Error::late)?;
-        // One round trip for both; the only value is a number of our own.
-        let begin = format!(
-            "begin; set local statement_timeout = {}",
+        // One round trip for all three.
+        let how = format!(
+            "read write; set local statement_timeout = {}",
             left.as_millis().max(1)
         );
-        let transaction = self.0.pools.acts.begin_with(AssertSqlSafe(begin)).await?;
+        let begin = caller.walls().begin(&how);
+        let transaction = self.0.pools.acts.begin_with(begin).await?;
         let keys = Arc::clone(&self.0.keys);
         let bell = self.0.bell.clone();
         Ok(Work::new(

@@ -116,7 +116,7 @@ impl Work {
 
     /// Stores the answers, appends the events, commits, rings; answers the revision of the caller's own ledger.
     pub(super) async fn commit(mut self, answers: &[Answer]) -> Result<i64> {
-        let home = self.caller.ledger();
+        let home = self.caller.walls().ledger();
         let about = self.take_touched();
         // A chore that found nothing to do did nothing that could be told.
         let heads = if answers.is_empty() && self.records.is_empty() && about.is_empty() {

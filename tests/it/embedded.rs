@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ektp::embedded::{Durability, Embedded, EmbeddedError, Settings};
+use ektp::embedded::{Durability, Embedded, EmbeddedError, OWNER, Settings};
 use nix::unistd::geteuid;
 use sqlx::{Connection as _, PgConnection};
 
@@ -34,7 +34,7 @@ fn settings(data: PathBuf, durability: Durability) -> Settings {
 }
 
 async fn ask(server: &Embedded, question: &'static str) -> String {
-    let mut session = PgConnection::connect_with(&server.connect_options("postgres"))
+    let mut session = PgConnection::connect_with(&server.connect_options("postgres", OWNER))
         .await
         .expect("the server answers");
     let answer = sqlx::query_scalar(question)
@@ -86,7 +86,7 @@ async fn a_data_folder_is_held_when_asked() {
     };
     let server = Embedded::start(&settings(PathBuf::from(data), Durability::Full))
         .expect("the folder is new");
-    let mut session = PgConnection::connect_with(&server.connect_options("postgres"))
+    let mut session = PgConnection::connect_with(&server.connect_options("postgres", OWNER))
         .await
         .expect("it answers");
     sqlx::raw_sql("create table kept (words text); insert into kept values ('still here')")
@@ -131,7 +131,7 @@ async fn the_servers_log_does_not_repeat_what_a_statement_said() {
     let folder = Folder::new();
     let server = Embedded::start(&settings(folder.join("data"), Durability::Full))
         .expect("a new folder can be used");
-    let mut session = PgConnection::connect_with(&server.connect_options("postgres"))
+    let mut session = PgConnection::connect_with(&server.connect_options("postgres", OWNER))
         .await
         .expect("it answers");
     let wrong = sqlx::query("select $1::text::int, 'in the text'")

@@ -21,4 +21,5 @@ mod restart;
 mod support;
 mod sweep;
 mod telemetry;
+mod walls;
 mod watch;

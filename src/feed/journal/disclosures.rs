@@ -5,15 +5,15 @@ use time::Date;
 use uuid::Uuid;
 
 use super::Actor;
-use crate::{error::Result, ids::District};
+use crate::{error::Result, scope::Scope};
 
 /// Who is about to see whom.
 #[derive(Debug)]
 pub struct Disclosure<'a> {
     /// Who asked.
     pub actor: &'a Actor,
-    /// In whose chain it is written.
-    pub district: District,
+    /// Whose rows the asker sees; there, too, it is written.
+    pub scope: Scope,
     /// The persons, without repetition.
     pub residents: &'a [Uuid],
     /// On whose day's counts they go, and up to where.
@@ -42,13 +42,17 @@ pub async fn disclose(db: &mut PgConnection, disclosure: &Disclosure<'_>) -> Res
         .iter()
         .map(|(subject, limit)| (subject.clone(), i32::try_from(*limit).unwrap_or(i32::MAX)))
         .unzip();
-    // The function answers one row; only `reached` may be null in it.
+    // One statement is its own transaction: the scope is set before the rest and ends with it. The function answers one row;
+    // only `reached` may be null in it.
     let row = sqlx::query!(
         r#"
-        select reached, alarmed as "alarmed!"
-        from disclose($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        with wall as materialized (select set_config('ektp.scope', $12, true) as scope),
+        told as materialized (
+            select disclose($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as it from wall
+        )
+        select (it).reached, (it).alarmed as "alarmed!" from told
         "#,
-        disclosure.district.number(),
+        disclosure.scope.ledger().number(),
         actor.terminal,
         actor.officer_id(),
         actor.shift_id(),
@@ -59,6 +63,7 @@ pub async fn disclose(db: &mut PgConnection, disclosure: &Disclosure<'_>) -> Res
         &limits,
         disclosure.day,
         disclosure.alarm,
+        disclosure.scope.to_string(),
     )
     .fetch_one(db)
     .await?;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub use disclosures::{Disclosed, Disclosure, disclose};
-pub use reads::{Asked, Event, Facts, Head, Heads, Span, events, facts, heads, snapshot};
+pub use reads::{Asked, Event, Facts, Head, Heads, Span, events, facts, heads, read, snapshot};
 pub use retention::{Dropped, drop_old, restored};
 
 /// At most so many districts in one commit: their heads are locked one after the other.

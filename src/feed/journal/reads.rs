@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection, PgPool, Postgres, Transaction};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use crate::{
     error::{Error, Result},
     feed::Topic,
     ids::District,
+    scope::Scope,
 };
 
 /// The furthest that a token's next event of its topic is looked for; who is further behind gets a snapshot anyway.
@@ -243,8 +244,15 @@ pub async fn facts(
 
 /// One unchanging view of the database, in which a topic's rows and its head belong together. Reads only; whoever takes
 /// it ends it by rolling back.
-pub async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
-    Ok(pool
-        .begin_with("begin isolation level repeatable read, read only")
-        .await?)
+pub async fn snapshot(pool: &PgPool, scope: Scope) -> Result<Transaction<'static, Postgres>> {
+    let begin = scope.begin("isolation level repeatable read, read only");
+    Ok(pool.begin_with(begin).await?)
+}
+
+/// A transaction that reads what is in the scope; whoever takes it ends it by rolling back.
+pub async fn read(
+    connection: &mut PgConnection,
+    scope: Scope,
+) -> Result<Transaction<'_, Postgres>> {
+    Ok(connection.begin_with(scope.begin_read()).await?)
 }

@@ -4,11 +4,10 @@
 //! away from what is below it; only a later round drops the partitions, when nobody is reading there any more. Doing
 //! both at once would also hold all heads while waiting for the readers of the table.
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
-use time::{Date, macros::format_description};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Partitions of one round; a server that was away for long catches up over several.
 const PARTITIONS_PER_ROUND: i64 = 8;
@@ -48,69 +47,24 @@ pub async fn drop_old(db: &mut PgConnection, keep_days: i32) -> Result<Dropped> 
     })
 }
 
-/// The floor of a ledger is the last number in the days that go. A commit around midnight may have left a smaller number
-/// in a later day; that one is below the floor as well and goes with its own day.
+/// Moves the floors above what goes; a function, because the server may not write the heads itself.
 async fn move_floors(db: &mut PgConnection, keep_days: i32) -> Result<usize> {
-    // In ascending order, as every writer locks them.
-    let moved = sqlx::query!(
-        r#"
-        with last as (
-            select h.district, e.revision, e.digest
-            from feed_head h
-            cross join lateral (
-                select revision, digest
-                from feed_event
-                where district = h.district and revision > h.floor
-                    and day < clock_timestamp()::date - $1::integer
-                order by revision desc
-                limit 1
-            ) as e
-            order by h.district
-            for no key update of h
-        )
-        update feed_head h set floor = last.revision, floor_digest = last.digest
-        from last
-        where h.district = last.district
-        "#,
-        keep_days,
-    )
-    .execute(db)
-    .await?;
-    Ok(usize::try_from(moved.rows_affected()).unwrap_or(usize::MAX))
+    let moved = sqlx::query_scalar!(r#"select feed_move_floors($1) as "moved!""#, keep_days)
+        .fetch_one(db)
+        .await?;
+    Ok(usize::try_from(moved).unwrap_or(usize::MAX))
 }
 
+/// Drops the days that are below the floors, if nobody is reading; a function, because only a table's owner drops it.
 async fn drop_partitions(db: &mut PgConnection, keep_days: i32) -> Result<usize> {
-    // A catalogue's names are never null, and the pattern leaves nothing but a date at their end.
-    let days = sqlx::query_scalar!(
-        r#"
-        select to_date(right(c.relname, 8), 'YYYYMMDD') as "day!"
-        from pg_inherits i
-        join pg_class c on c.oid = i.inhrelid
-        where i.inhparent = 'feed_event'::regclass and c.relname ~ '^feed_event_[0-9]{8}$'
-            and to_date(right(c.relname, 8), 'YYYYMMDD') < clock_timestamp()::date - $1::integer
-        order by 1
-        limit $2
-        "#,
+    let dropped = sqlx::query_scalar!(
+        r#"select feed_drop_partitions($1, $2) as "dropped!""#,
         keep_days,
         PARTITIONS_PER_ROUND,
     )
-    .fetch_all(&mut *db)
+    .fetch_one(db)
     .await?;
-    if days.is_empty() {
-        return Ok(0);
-    }
-    // Dropping waits for all who use the table, and whoever comes later waits behind it: better to try again later.
-    db.execute("set local lock_timeout = '500ms'").await?;
-    for day in &days {
-        db.execute(AssertSqlSafe(format!("drop table {}", partition(*day)?)))
-            .await?;
-    }
-    Ok(days.len())
-}
-
-fn partition(day: Date) -> Result<String> {
-    day.format(format_description!("feed_event_[year][month][day]"))
-        .map_err(|error| Error::internal(format!("a day has no name: {error}")))
+    Ok(usize::try_from(dropped).unwrap_or(usize::MAX))
 }
 
 /// Gives the ledger a new identity after a restore: every token of the lost history is then recognised.

@@ -58,13 +58,14 @@ impl Reader {
     async fn page(&self, head: i64) -> Result<Result<Vec<Arc<Event>>, Resync>, End> {
         let _turn = self.hub.catch_ups().acquire().await;
         let mut db = self.hub.pool().acquire().await?;
+        let mut view = journal::read(&mut db, self.ask.scope).await?;
         let span = Span {
             district: self.ask.district,
             after: self.position.revision,
             up_to: head,
         };
         let events: Vec<Arc<Event>> =
-            journal::events(&mut db, &[span], self.position.since(), PAGE)
+            journal::events(&mut view, &[span], self.position.since(), PAGE)
                 .await?
                 .into_iter()
                 .map(|(_, event)| event)
@@ -73,7 +74,7 @@ impl Reader {
             return Ok(Ok(events));
         }
         // Retention may have passed by since the stream was opened.
-        let facts = journal::facts(&mut db, self.ask.district, self.ask.topic, None, None)
+        let facts = journal::facts(&mut view, self.ask.district, self.ask.topic, None, None)
             .await?
             .ok_or_else(no_ledger)?;
         if facts.floor > self.position.revision {

@@ -169,8 +169,12 @@ impl Reader {
         .since();
         let facts = {
             let mut db = self.hub.pool().acquire().await?;
+            let mut view = journal::read(&mut db, self.ask.scope).await?;
             let (district, topic) = (self.ask.district, self.ask.topic);
-            journal::facts(&mut db, district, topic, Some(token.revision), Some(since)).await?
+            let asked = Some(token.revision);
+            let facts = journal::facts(&mut view, district, topic, asked, Some(since)).await?;
+            view.rollback().await?;
+            facts
         }
         .ok_or_else(no_ledger)?;
         self.feed_id = facts.feed_id;
@@ -192,6 +196,7 @@ impl Reader {
             feed_id: self.feed_id,
             district: self.ask.district,
             topic: self.ask.topic,
+            scope: self.ask.scope,
         };
         let picture = self
             .hub

@@ -77,14 +77,15 @@ pub async fn find_blank(
     serial: Serial,
     scope: Option<District>,
 ) -> Result<Option<Blank>> {
+    // Neither column of the function is ever null.
     let row = sqlx::query!(
         r#"
-        select c.location, c.state as "state: CustodyState", k.print_request_id as "print_request_id?",
+        select c.location as "location!", c.state as "state!: CustodyState", k.print_request_id as "print_request_id?",
             k.spoilage as "spoilage?: Spoilage"
-        from custody as c
+        from custody_of_serial($1) as c
         join location as l on l.location = c.location
         left join card as k on k.serial = $1
-        where c.serials @> $1::bigint and ($2::integer is null or l.district = $2)
+        where $2::integer is null or l.district = $2
         "#,
         serial.number(),
         scope.map(District::number),
@@ -107,15 +108,14 @@ pub async fn find_blank(
 /// The serial's movements, oldest first.
 #[tracing::instrument(name = "sql.list_movements", skip_all)]
 pub async fn list_movements(db: &mut PgConnection, serial: Serial) -> Result<Vec<Movement>> {
-    // By the time of writing: the business clock may read the same for two movements. Bounds of a run are never null.
+    // In the order of writing: the business clock may read the same for two movements. No column of the table is null here,
+    // which nobody knows of a function.
     let rows = sqlx::query!(
         r#"
-        select location, number, kind as "kind: MovementKind", document_number, moved_at,
+        select location as "location!", number as "number!", kind as "kind!: MovementKind",
+            document_number as "document_number!", moved_at as "moved_at!",
             lower(serials) as "first!", upper(serials) - 1 as "last!"
-        from movement
-        where serials @> $1::bigint
-        order by recorded_at, location, number
-        limit $2
+        from movements_of_serial($1, $2)
         "#,
         serial.number(),
         MOVEMENTS_MAX,

@@ -28,22 +28,30 @@ pub struct New<'a> {
     pub enrolled_on: Date,
 }
 
-/// What is known of these NIKs (by their index), with their enrolments locked.
+/// What is known of these NIKs (by their index), with the district's own enrolments locked.
 #[tracing::instrument(name = "sql.lock_known", skip_all, fields(niks = nik_indexes.len()))]
 pub async fn lock_known(
     db: &mut PgConnection,
     nik_indexes: &[Vec<u8>],
 ) -> Result<Vec<(Vec<u8>, Known)>> {
-    // In the order of the persons, so that two imports with common people cannot wait for each other crosswise.
+    // In the order of the persons, so that two imports with common people cannot wait for each other crosswise. The
+    // function tells of everybody which district, and of the scope's own people who they are. Its columns are never null
+    // but the person.
     let rows = sqlx::query!(
         r#"
-        select n.nik_index, n.district, n.enrolled_on,
-            e.enrolment_id, e.state as "state: EnrolmentState"
-        from resident_nik n
-        join enrolment e on e.resident_id = n.resident_id
-        where n.nik_index = any($1)
-        order by e.resident_id
-        for update of e
+        with holder as materialized (
+            select nik_index, resident_id, district, enrolled_on from nik_holders($1)
+        ), own as materialized (
+            select e.resident_id, e.enrolment_id, e.state
+            from enrolment e
+            where e.resident_id = any (array (select h.resident_id from holder h))
+            order by e.resident_id
+            for update
+        )
+        select h.nik_index as "nik_index!", h.district as "district!", h.enrolled_on as "enrolled_on!",
+            o.enrolment_id as "enrolment_id?", o.state as "state?: EnrolmentState"
+        from holder h
+        left join own o on o.resident_id = h.resident_id
         "#,
         nik_indexes,
     )
@@ -54,8 +62,7 @@ pub async fn lock_known(
             let known = Known {
                 district: district(row.district)?,
                 enrolled_on: row.enrolled_on,
-                enrolment_id: row.enrolment_id.into(),
-                state: row.state,
+                own: row.enrolment_id.map(EnrolmentId::from).zip(row.state),
             };
             Ok((row.nik_index, known))
         })

@@ -54,15 +54,21 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
+    /// As its owner, whom the walls do not bind.
     pub fn options(&self) -> PgConnectOptions {
-        embedded::connect_options(&self.cluster.socket, &self.name)
+        self.options_of(embedded::OWNER)
+    }
+
+    /// As a role.
+    pub fn options_of(&self, role: &str) -> PgConnectOptions {
+        embedded::connect_options(&self.cluster.socket, &self.name, role)
     }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (options, name) = (
-            embedded::connect_options(&self.cluster.socket, "postgres"),
+            embedded::connect_options(&self.cluster.socket, "postgres", embedded::OWNER),
             self.name.clone(),
         );
         // A thread with its own runtime, for the test's runtime may be about to end. Waited for: 400 databases left to
@@ -95,10 +101,13 @@ pub async fn database(template: &str, prepare: impl AsyncFnOnce(PgConnectOptions
         .await
         .expect("the cluster can be joined");
     let template = format!("template_{template}");
-    let mut admin =
-        PgConnection::connect_with(&embedded::connect_options(&cluster.socket, "postgres"))
-            .await
-            .expect("the shared cluster answers");
+    let mut admin = PgConnection::connect_with(&embedded::connect_options(
+        &cluster.socket,
+        "postgres",
+        embedded::OWNER,
+    ))
+    .await
+    .expect("the shared cluster answers");
     if !exists(&mut admin, &template).await {
         make_template(&mut admin, cluster, &template, prepare).await;
     }
@@ -135,7 +144,12 @@ async fn make_template(
         run(admin, format!("create database {making}"))
             .await
             .expect("the name is free");
-        prepare(embedded::connect_options(&cluster.socket, &making)).await;
+        prepare(embedded::connect_options(
+            &cluster.socket,
+            &making,
+            embedded::OWNER,
+        ))
+        .await;
         // Waits up to five seconds for the sessions of `prepare` to end.
         run(
             admin,

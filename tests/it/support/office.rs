@@ -13,6 +13,8 @@ use ektp::{
     caller::{OfficerRole, Principal},
     clock::{Clock, SimulatedClock},
     db::{self, PoolSizes},
+    edge::Checks,
+    embedded,
     feed::Timing,
     handover::Gateway,
     proto::{
@@ -24,7 +26,10 @@ use ektp::{
     seal::Keys,
     server::{Options, Server, Tls},
 };
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use time::macros::datetime;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use uuid::Uuid;
@@ -63,9 +68,51 @@ pub struct Office {
     keys: Arc<Keys>,
     identities: Mutex<HashMap<String, Arc<authority::Identity>>>,
     shifts: tokio::sync::Mutex<HashMap<String, Uuid>>,
+    held_by: HeldBy,
     folder: Folder,
     // Last, so that it is dropped when nothing uses it any more.
     database: TestDatabase,
+}
+
+/// What keeps the districts apart in an office.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldBy {
+    /// The application's checks, and the database's walls below them: as everywhere.
+    Both,
+    /// The walls alone: the checks believe what they are told.
+    WallsAlone,
+    /// Both, and the database belongs to a role that is no superuser.
+    BothOfPlainOwner,
+    /// The checks alone: the server is the database's superuser.
+    ChecksAlone,
+}
+
+impl HeldBy {
+    fn role(self) -> &'static str {
+        match self {
+            Self::Both | Self::BothOfPlainOwner | Self::WallsAlone => db::SERVE_ROLE,
+            Self::ChecksAlone => embedded::OWNER,
+        }
+    }
+
+    fn checks(self) -> Checks {
+        match self {
+            Self::WallsAlone => Checks::Fooled,
+            Self::Both | Self::BothOfPlainOwner | Self::ChecksAlone => Checks::Hold,
+        }
+    }
+
+    async fn database(self) -> TestDatabase {
+        match self {
+            Self::Both | Self::WallsAlone | Self::ChecksAlone => {
+                cluster::database("migrated", async |options| {
+                    db::migrate(&options).await.expect("the migrations apply");
+                })
+                .await
+            }
+            Self::BothOfPlainOwner => cluster::database("migrated_plainly", migrate_plainly).await,
+        }
+    }
 }
 
 /// One caller's clients over one connection.
@@ -101,16 +148,22 @@ impl Office {
 
     /// An office whose streams have other times.
     pub async fn open_with(timing: Timing) -> Self {
-        Self::open_as(timing, Quotas::default()).await
+        Self::open_in(timing, Quotas::default(), HeldBy::Both).await
     }
 
     /// An office whose officers may read or write less.
     pub async fn open_as(timing: Timing, quotas: Quotas) -> Self {
+        Self::open_in(timing, quotas, HeldBy::Both).await
+    }
+
+    /// An office in which only one of the two holds.
+    pub async fn open_held(timing: Timing, held_by: HeldBy) -> Self {
+        Self::open_in(timing, Quotas::default(), held_by).await
+    }
+
+    async fn open_in(timing: Timing, quotas: Quotas, held_by: HeldBy) -> Self {
         logs();
-        let database = cluster::database("migrated", async |options| {
-            db::migrate(&options).await.expect("the migrations apply");
-        })
-        .await;
+        let database = held_by.database().await;
         let sql = PgPoolOptions::new()
             .max_connections(4)
             .connect_lazy_with(database.options());
@@ -122,6 +175,7 @@ impl Office {
             keys: Arc::new(Keys::random()),
             identities: Mutex::default(),
             shifts: tokio::sync::Mutex::default(),
+            held_by,
             folder: Folder::new(),
             database,
         };
@@ -141,18 +195,24 @@ impl Office {
                 key: identity.key_pem,
                 ca: authority().ca_pem().to_owned(),
             },
-            database: self.database.options(),
+            database: self.database.options_of(self.held_by.role()),
             pools: PoolSizes::default(),
             clock: Clock::Simulated(self.clock.clone()),
             keys: Arc::clone(&self.keys),
             gateway: Gateway::LogFile(self.folder.join("notices.log")),
             timing,
             quotas: self.quotas,
+            checks: self.held_by.checks(),
         })
         .await
         .expect("the server starts");
         self.servers.push(server);
         self.servers.len() - 1
+    }
+
+    /// How to reach the office's database as a role.
+    pub fn database_as(&self, role: &str) -> PgConnectOptions {
+        self.database.options_of(role)
     }
 
     /// The n-th server.
@@ -269,6 +329,22 @@ impl Office {
             .and_then(|endpoint| endpoint.tls_config(tls))
             .expect("the address is one")
     }
+}
+
+/// Migrates as an owner who is nothing else.
+async fn migrate_plainly(options: PgConnectOptions) {
+    let mut admin = options.connect().await.expect("the new database answers");
+    sqlx::raw_sql(
+        "drop role if exists ektp_plain_owner; create role ektp_plain_owner login;
+         do $$ begin execute format('alter database %I owner to ektp_plain_owner', current_database()); end $$;",
+    )
+    .execute(&mut admin)
+    .await
+    .expect("the superuser may");
+    admin.close().await.expect("nothing is under way");
+    db::migrate(&options.username("ektp_plain_owner"))
+        .await
+        .expect("the migrations apply");
 }
 
 /// A new request id.

@@ -107,14 +107,31 @@ pub async fn within(
         Sending::Open => usize::MAX,
     };
     let requests = tokio_stream::iter(messages).chain(tokio_stream::pending().take(open));
-    let reading = read(channel.clone(), path, requests, enough);
+    let reading = read(channel.clone(), path, Request::new(requests), enough);
+    tokio::time::timeout(patience, reading).await.ok()
+}
+
+/// One message with further metadata, read as [`within`] does.
+pub async fn with_metadata(
+    patience: Duration,
+    channel: &Line,
+    path: &str,
+    (message, metadata): (Vec<u8>, &[(&'static str, &str)]),
+    enough: usize,
+) -> Option<Answer> {
+    let mut request = Request::new(tokio_stream::once(message));
+    for (key, value) in metadata {
+        let value = value.parse().expect("plain text");
+        request.metadata_mut().insert(*key, value);
+    }
+    let reading = read(channel.clone(), path, request, enough);
     tokio::time::timeout(patience, reading).await.ok()
 }
 
 async fn read(
     channel: Line,
     path: &str,
-    requests: impl Stream<Item = Vec<u8>> + Send + 'static,
+    requests: Request<impl Stream<Item = Vec<u8>> + Send + 'static>,
     enough: usize,
 ) -> Answer {
     let path: PathAndQuery = path.parse().expect("a path of the contract");
@@ -123,10 +140,7 @@ async fn read(
         .ready()
         .await
         .map_err(|error| Status::unavailable(error.to_string()))?;
-    let mut answers = client
-        .streaming(Request::new(requests), path, Plain)
-        .await?
-        .into_inner();
+    let mut answers = client.streaming(requests, path, Plain).await?.into_inner();
     let mut messages = Vec::new();
     while messages.len() < enough {
         match answers.message().await? {

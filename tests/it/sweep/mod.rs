@@ -24,14 +24,14 @@ mod noise;
 mod printing;
 mod replay;
 mod rights;
-mod samples;
-mod scene;
+pub mod samples;
+pub mod scene;
 
 /// The package whose RPCs are walked over; health and reflection are not ours.
 const PACKAGE: &str = "ektp.v1";
 
 /// One principal for each kind of caller.
-const PRINCIPALS: [(Role, &str); 7] = [
+pub const PRINCIPALS: [(Role, &str); 7] = [
     (
         Role::Terminal,
         "ektp://district/35.75/site/office/terminal/1",
@@ -45,8 +45,8 @@ const PRINCIPALS: [(Role, &str); 7] = [
 ];
 
 /// One RPC as the descriptor has it.
-struct Method {
-    path: String,
+pub struct Method {
+    pub path: String,
     /// The request message.
     input: DescriptorProto,
     /// Which of its fields, by number, must be given.
@@ -57,7 +57,7 @@ struct Method {
 
 impl Method {
     /// A write carries the name that its client gave it.
-    fn is_write(&self) -> bool {
+    pub fn is_write(&self) -> bool {
         self.input
             .field
             .iter()
@@ -65,13 +65,13 @@ impl Method {
     }
 
     /// Whether its answer ends by itself when the client has sent everything.
-    fn ends(&self) -> bool {
+    pub fn ends(&self) -> bool {
         !self.server_streaming || self.is_write()
     }
 }
 
 /// All RPCs of the contract.
-fn methods() -> Vec<Method> {
+pub fn methods() -> Vec<Method> {
     let files = FileDescriptorSet::decode(proto::FILE_DESCRIPTOR_SET)
         .expect("our own descriptor")
         .file;
@@ -154,7 +154,7 @@ fn principal(path: &str) -> &'static str {
 }
 
 /// An answer for comparing and reading, with every id and both districts' codes blanked.
-fn shown(answer: &Answer) -> String {
+pub fn shown(answer: &Answer) -> String {
     match answer {
         Ok(messages) => {
             let messages: Vec<String> = messages.iter().map(|message| blanked(message)).collect();
