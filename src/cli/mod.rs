@@ -7,6 +7,7 @@
     reason = "the command line speaks to people"
 )]
 
+mod bench;
 mod client;
 pub mod demo;
 mod host;
@@ -44,6 +45,8 @@ enum Command {
     Serve(serve::Serve),
     /// Show a day at Kota Pasuruan in April 2017, on real components
     Demo(demo::Demo),
+    /// Measure the server, in one run against itself
+    Bench(bench::Bench),
     /// Follow a district's queue in this window
     Terminal(terminal::Follow),
     /// Make a client certificate with the data folder's own authority
@@ -135,6 +138,7 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
         match arguments.command {
             Command::Serve(command) => serve::run(command).await,
             Command::Demo(command) => demo::run(command).await,
+            Command::Bench(command) => bench::run(command).await,
             Command::Terminal(command) => terminal::run(command).await,
             Command::Certificate(command) => keep::certificate(command),
             Command::Migrate(command) => keep::migrate(command).await,

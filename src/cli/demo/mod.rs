@@ -7,13 +7,13 @@
 mod centre;
 mod enrol;
 mod figures;
-mod folder;
+pub(super) mod folder;
 mod handover;
 mod names;
 mod office;
 pub mod people;
 mod print;
-mod progress;
+pub(super) mod progress;
 mod queue;
 mod table;
 mod watch;
