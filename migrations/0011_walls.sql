@@ -32,9 +32,21 @@ end $$;
 -- PUBLIC has nothing, and gets nothing of what comes later.
 revoke all on schema public from public;
 revoke all on all tables in schema public from public;
-revoke all on all functions in schema public from public;
 alter default privileges revoke all on functions from public;
-grant usage on schema public to ektp_serve, ektp_read, ektp_audit;
+do $$
+declare
+    ours regprocedure;
+begin
+    -- An extension's belong to who installed it, which need not be us.
+    for ours in
+        select p.oid from pg_proc as p
+        where p.pronamespace = 'public'::regnamespace and pg_has_role(p.proowner, 'member')
+    loop
+        execute format('revoke all on function %s from public', ours);
+    end loop;
+end $$;
+-- The owner too by name: foreign keys are checked in its name, wherever the schema itself came from.
+grant usage on schema public to current_user, ektp_serve, ektp_read, ektp_audit;
 
 -- The scope.
 
@@ -194,7 +206,8 @@ begin
         execute format('grant execute on function %I to ektp_serve', btrim(name, E' \n'));
     end loop;
 end $$;
-grant execute on function scope_of_nation, scope_district, scope_covers, district_of_location to ektp_serve, ektp_read, ektp_audit;
+grant execute on function scope_of_nation, scope_district, scope_covers, district_of_location
+    to ektp_serve, ektp_read, ektp_audit;
 grant execute on function policy_in_force to ektp_serve;
 
 -- Which rows. For the owner all, so that the functions above work where the owner is no superuser.

@@ -13,7 +13,8 @@ pub struct Storage {
     /// The data folder: the private Postgres, the sealing keys and the certificates made here
     #[arg(long, env = "EKTP_DATA", value_name = "FOLDER")]
     data: Option<PathBuf>,
-    /// A Postgres server that you run yourself (15 or newer), instead of the private one
+    /// A Postgres server that you run yourself (15 or newer), instead of the private one: as its owner to migrate, as
+    /// ektp_serve to serve
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
 }

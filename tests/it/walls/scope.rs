@@ -78,6 +78,33 @@ async fn without_a_scope_there_is_no_row_and_with_one_only_its_own() {
 }
 
 #[tokio::test]
+async fn a_pooled_connection_keeps_no_scope() {
+    let office = Office::open().await;
+    scene::set(&office).await;
+    let pools = office.server(0).desk().pools();
+    for (name, pool) in pools.named() {
+        let mut idle = Vec::new();
+        for _ in 0..pool.num_idle() {
+            idle.extend(pool.try_acquire());
+        }
+        assert!(!idle.is_empty() || name == "feed", "{name} was used");
+        for db in &mut idle {
+            let left: Option<String> =
+                sqlx::query_scalar("select current_setting('ektp.scope', true)")
+                    .fetch_one(&mut **db)
+                    .await
+                    .expect("the connection lives");
+            assert_eq!(left.unwrap_or_default(), "", "{name}");
+            let people: i64 = sqlx::query_scalar("select count(*) from resident")
+                .fetch_one(&mut **db)
+                .await
+                .expect("the role may read it");
+            assert_eq!(people, 0, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_row_of_another_district_is_neither_written_nor_moved_there() {
     let office = Office::open().await;
     let things = scene::set(&office).await;
