@@ -24,7 +24,8 @@
 //!
 //! What is common to all writes stands once, in [`work`]: an act runs in a task of its own, claims its request id, locks,
 //! decides, saves, and closes with its stored answer and its ledger events in one round trip before COMMIT. What is common
-//! to all streams stands in [`feed`]. Who may call what stands in [`caller`], how a call enters in [`edge`].
+//! to all streams stands in [`feed`]. Who may call what stands in [`caller`], how a connection
+//! enters in [`transport`] and a call in [`edge`].
 //!
 //! ## The laws
 //!
@@ -71,6 +72,7 @@ pub mod scope;
 pub mod seal;
 pub mod server;
 pub mod telemetry;
+pub mod transport;
 mod violations;
 mod wire;
 pub mod work;

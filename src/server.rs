@@ -7,12 +7,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::{net::TcpListener, task::JoinHandle};
-use tonic::{
-    service::Routes,
-    transport::{Certificate, Identity, Server as Transport, ServerTlsConfig, server::TcpIncoming},
-};
+use tonic::{service::Routes, transport::Server as Http2};
+
+pub use crate::transport::Tls;
 
 use crate::{
+    authority::Renewal,
     chores,
     clock::Clock,
     db::{PoolSizes, Pools},
@@ -30,6 +30,7 @@ use crate::{
     registration::RegistrationService,
     seal::Keys,
     telemetry,
+    transport::{self, Connections, KEEPALIVE_INTERVAL},
     work::Desk,
 };
 
@@ -41,25 +42,12 @@ const MESSAGE_SENT_MAX: usize = 1024 * 1024;
 const CONCURRENT_PER_CONNECTION: u32 = 64;
 /// Header lists beyond this are refused by HTTP/2.
 const HEADER_LIST_MAX: u32 = 16 * 1024;
-/// A TLS handshake that takes longer is cut.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A silent connection is asked whether it lives.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-/// And cut when it does not answer.
+/// A silent connection is asked whether it lives, and cut when it does not answer within this.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A drain ends after this long, whatever clients do.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The server's certificate, its key, and the authority of the clients; PEM.
-#[derive(Clone)]
-pub struct Tls {
-    /// The certificate chain.
-    pub certificate: String,
-    /// Its key.
-    pub key: String,
-    /// Whose client certificates are accepted.
-    pub ca: String,
-}
+/// Connections that were cut are gone within this.
+const CUT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a server stands on.
 pub struct Options {
@@ -67,6 +55,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Who it is.
     pub tls: Tls,
+    /// Who renews the terminals' certificates.
+    pub renewal: Renewal,
     /// Its database.
     pub database: PgConnectOptions,
     /// How many connections it may open there.
@@ -92,6 +82,7 @@ pub struct Server {
     desk: Desk,
     health: tonic_health::server::HealthReporter,
     serving: JoinHandle<Result<(), tonic::transport::Error>>,
+    connections: Connections,
     _chores: chores::Chores,
     _gauges: Vec<telemetry::Gauge>,
 }
@@ -115,7 +106,10 @@ impl Server {
         let routes = reflection(routes)?;
         announce(&health).await;
         let stop = desk.draining().clone();
-        let transport = transport(&options.tls)?;
+        let access = desk.access().clone();
+        let (incoming, connections) =
+            transport::open(listener, &options.tls, access.clone(), stop.clone())?;
+        let transport = http2();
         #[cfg(debug_assertions)]
         let transport = transport.layer(tower::util::MapRequestLayer::new(
             move |mut request: http::Request<_>| {
@@ -124,15 +118,12 @@ impl Server {
             },
         ));
         let transport = transport
-            .layer(EdgeLayer::new(
-                desk.access().clone(),
-                Arc::clone(desk.limits()),
-            ))
+            .layer(EdgeLayer::new(access, Arc::clone(desk.limits())))
             .add_routes(routes)
-            .serve_with_incoming_shutdown(incoming(listener), async move {
+            .serve_with_incoming_shutdown(incoming, async move {
                 stop.cancelled().await;
             });
-        let gauges = pool_gauges(&desk);
+        let gauges = vec![pool_gauge(&desk), connection_gauge(connections.clone())];
         let chores = chores::Chores::start(&desk, options.gateway);
         let serving = tokio::spawn(transport);
         Ok(Self {
@@ -140,6 +131,7 @@ impl Server {
             desk,
             health,
             serving,
+            connections,
             _chores: chores,
             _gauges: gauges,
         })
@@ -170,7 +162,10 @@ impl Server {
             tracing::warn!(
                 "some clients did not go within the drain's bound; their connections are cut"
             );
-            self.serving.abort();
+            self.connections.cut();
+            tokio::time::timeout(CUT_TIMEOUT, &mut self.serving)
+                .await
+                .ok();
         }
         self.desk.pools().close().await;
     }
@@ -193,27 +188,12 @@ async fn announce(health: &tonic_health::server::HealthReporter) {
     }
 }
 
-fn transport(tls: &Tls) -> Result<Transport> {
-    let config = ServerTlsConfig::new()
-        .identity(Identity::from_pem(&tls.certificate, &tls.key))
-        .client_ca_root(Certificate::from_pem(&tls.ca))
-        .timeout(HANDSHAKE_TIMEOUT);
-    let transport = Transport::builder()
-        .tls_config(config)
-        .map_err(|error| Error::internal(format!("the certificate cannot be used: {error}")))?;
-    Ok(transport
+fn http2() -> Http2 {
+    Http2::builder()
         .max_concurrent_streams(CONCURRENT_PER_CONNECTION)
         .http2_max_header_list_size(HEADER_LIST_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT)))
-}
-
-/// tonic ignores its own TCP settings where the listener is ours. Without them the second of two small messages waits
-/// 40 ms for the acknowledgement of the first.
-fn incoming(listener: TcpListener) -> TcpIncoming {
-    TcpIncoming::from(listener)
-        .with_nodelay(Some(true))
-        .with_keepalive(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
 }
 
 fn services(desk: &Desk, hub: &Hub) -> Routes {
@@ -248,9 +228,18 @@ fn reflection(routes: Routes) -> Result<Routes> {
     Ok(routes.add_service(v1).add_service(v1alpha))
 }
 
-fn pool_gauges(desk: &Desk) -> Vec<telemetry::Gauge> {
+fn connection_gauge(connections: Connections) -> telemetry::Gauge {
+    telemetry::gauge("ektp.connections", "{connection}", move || {
+        vec![telemetry::Reading {
+            value: connections.count() as f64,
+            labels: Vec::new(),
+        }]
+    })
+}
+
+fn pool_gauge(desk: &Desk) -> telemetry::Gauge {
     let pools = desk.pools().clone();
-    let busy = telemetry::gauge("ektp.pool.connections", "{connection}", move || {
+    telemetry::gauge("ektp.pool.connections", "{connection}", move || {
         let readings = pools.named().into_iter().flat_map(|(name, pool)| {
             let idle = pool.num_idle();
             let all = pool.size() as usize;
@@ -262,6 +251,5 @@ fn pool_gauges(desk: &Desk) -> Vec<telemetry::Gauge> {
             })
         });
         readings.collect()
-    });
-    vec![busy]
+    })
 }

@@ -7,7 +7,7 @@
 //! crash between the two, ends with one pair that fits.
 
 use std::{
-    fmt, fs, io,
+    fs, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
 };
@@ -25,8 +25,13 @@ use x509_parser::{
 use crate::caller::Principal;
 
 mod files;
+mod identity;
+mod renewal;
 
-use files::{PUBLIC_MODE, SECRET_MODE, file_error, read_or_settle, write_over};
+pub use identity::Identity;
+pub use renewal::{REQUEST_MAX, Renewal, RenewalError, Renewed, Request, TERMINAL_VALID};
+
+use files::{PUBLIC_MODE, SECRET_MODE, file_error, read_or_settle};
 
 const CERTIFICATE_FILE: &str = "ca.pem";
 const KEY_FILE: &str = "ca-key.pem";
@@ -51,6 +56,8 @@ pub enum AuthorityError {
         "{certificate} has no {KEY_FILE} beside it that fits; put the key back, or move the certificate away to get a new authority"
     )]
     KeyDoesNotFit { certificate: PathBuf },
+    #[error("the key in {folder} is not that of the certificate beside it")]
+    PairDoesNotFit { folder: PathBuf },
     #[error("{certificate} expired; move it and {KEY_FILE} away to get a new authority")]
     Expired { certificate: PathBuf },
     #[error("'{0}' is neither a host name nor an IP address")]
@@ -63,20 +70,6 @@ pub enum AuthorityError {
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate_pem: String,
-}
-
-/// A certificate with its private key, and the authority that the other side shows.
-pub struct Identity {
-    pub certificate_pem: String,
-    pub key_pem: String,
-    pub ca_pem: String,
-}
-
-/// Shows that there is a key, never the key.
-impl fmt::Debug for Identity {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Identity").finish_non_exhaustive()
-    }
 }
 
 impl Authority {
@@ -144,10 +137,7 @@ impl Authority {
         valid: Duration,
         now: OffsetDateTime,
     ) -> Result<Identity, AuthorityError> {
-        let mut params = leaf_params("ektp terminal", valid, now);
-        params.subject_alt_names = vec![SanType::URI(principal.to_string().try_into()?)];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(&params)
+        self.sign(&terminal_params(principal, valid, now)?)
     }
 
     fn sign(&self, params: &CertificateParams) -> Result<Identity, AuthorityError> {
@@ -160,22 +150,6 @@ impl Authority {
     }
 }
 
-impl Identity {
-    /// Writes `terminal.pem`, `terminal-key.pem` and `ca.pem` into `folder`, over older ones.
-    pub fn write_to(&self, folder: &Path) -> Result<(), AuthorityError> {
-        fs::create_dir_all(folder).map_err(|cause| file_error(folder, cause))?;
-        let files = [
-            ("terminal-key.pem", &self.key_pem, SECRET_MODE),
-            ("terminal.pem", &self.certificate_pem, PUBLIC_MODE),
-            (CERTIFICATE_FILE, &self.ca_pem, PUBLIC_MODE),
-        ];
-        for (name, text, mode) in files {
-            write_over(&folder.join(name), text, mode)?;
-        }
-        Ok(())
-    }
-}
-
 fn authority_params(now: OffsetDateTime) -> CertificateParams {
     let mut params = leaf_params("ektp embedded authority", AUTHORITY_VALID, now);
     // No further authority may stand between this one and a leaf.
@@ -183,6 +157,17 @@ fn authority_params(now: OffsetDateTime) -> CertificateParams {
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.use_authority_key_identifier_extension = false;
     params
+}
+
+fn terminal_params(
+    principal: &Principal,
+    valid: Duration,
+    now: OffsetDateTime,
+) -> Result<CertificateParams, AuthorityError> {
+    let mut params = leaf_params("ektp terminal", valid, now);
+    params.subject_alt_names = vec![SanType::URI(principal.to_string().try_into()?)];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    Ok(params)
 }
 
 fn leaf_params(common_name: &str, valid: Duration, now: OffsetDateTime) -> CertificateParams {

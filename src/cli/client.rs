@@ -1,9 +1,9 @@
-//! A terminal's side of the wire: one mutual-TLS channel, the four generated clients over it, and the one retry policy.
+//! A terminal's side of the wire: one mutual-TLS channel, the generated clients over it, and the one retry policy.
 //!
 //! What is easily got wrong: a retry carries the *same* request id, so that what was committed while the answer was lost
 //! is answered again and not done twice. The message is therefore built once, before the first try.
 
-use std::{error::Error as _, fs, future::Future, path::Path, time::Duration};
+use std::{error::Error as _, future::Future, time::Duration};
 
 use rand::RngExt as _;
 use tonic::{
@@ -16,8 +16,9 @@ use uuid::Uuid;
 use crate::{
     authority,
     proto::{
-        handover_client::HandoverClient, inventory_client::InventoryClient,
-        print_queue_client::PrintQueueClient, registration_client::RegistrationClient,
+        administration_client::AdministrationClient, handover_client::HandoverClient,
+        inventory_client::InventoryClient, print_queue_client::PrintQueueClient,
+        registration_client::RegistrationClient,
     },
 };
 
@@ -43,22 +44,6 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// With the certificate of a folder as `ektp certificate` writes it.
-    pub fn from_folder(server: &str, folder: &Path) -> Result<Self, Failure> {
-        let read = |name: &str| {
-            let path = folder.join(name);
-            fs::read_to_string(&path).map_err(|error| Failure::Folder(path, error))
-        };
-        Self::with_identity(
-            server,
-            &authority::Identity {
-                certificate_pem: read("terminal.pem")?,
-                key_pem: read("terminal-key.pem")?,
-                ca_pem: read("ca.pem")?,
-            },
-        )
-    }
-
     /// With a certificate in memory.
     pub fn with_identity(server: &str, identity: &authority::Identity) -> Result<Self, Failure> {
         let address: Uri = server.parse().map_err(|_| no_address(server))?;
@@ -147,6 +132,20 @@ impl Terminal {
         F: Future<Output = Result<Response<T>, Status>>,
     {
         let client = || HandoverClient::new(self.channel.clone());
+        retrying(|| answer(call(client(), message.clone()))).await
+    }
+
+    /// Calls Administration, with retries.
+    pub async fn administration<M, T, F>(
+        &self,
+        message: M,
+        call: impl Fn(AdministrationClient<Channel>, M) -> F,
+    ) -> Result<T, Status>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let client = || AdministrationClient::new(self.channel.clone());
         retrying(|| answer(call(client(), message.clone()))).await
     }
 }

@@ -6,7 +6,7 @@ use std::{fs, path::Path, sync::Arc};
 use sqlx::{ConnectOptions, Executor, postgres::PgConnectOptions};
 
 use crate::{
-    authority::Authority,
+    authority::{Authority, Renewal},
     clock::Clock,
     config::{Listening, Storage},
     db::{self, PoolSizes},
@@ -85,7 +85,7 @@ impl Database {
 pub struct Host {
     database: Database,
     server: Server,
-    authority: Option<Authority>,
+    authority: Option<Arc<Authority>>,
 }
 
 impl Host {
@@ -116,6 +116,9 @@ impl Host {
         let server = Server::start(Options {
             listen: listening.listen,
             tls,
+            renewal: authority
+                .as_ref()
+                .map_or(Renewal::Elsewhere, |own| Renewal::Here(Arc::clone(own))),
             database: database.serving.clone(),
             pools: PoolSizes::default(),
             clock,
@@ -141,7 +144,7 @@ impl Host {
 
     /// The authority made here; absent where the ministry's certificates are used.
     pub fn authority(&self) -> Option<&Authority> {
-        self.authority.as_ref()
+        self.authority.as_deref()
     }
 
     /// Drains the server, then stops the private database.
@@ -159,7 +162,7 @@ pub fn authority(data: &Path) -> Result<Authority, Failure> {
     Ok(Authority::open_or_create(&folder, Clock::System.now())?)
 }
 
-fn tls(data: &Path, listening: &Listening) -> Result<(Tls, Option<Authority>), Failure> {
+fn tls(data: &Path, listening: &Listening) -> Result<(Tls, Option<Arc<Authority>>), Failure> {
     if let (Some(certificate), Some(key), Some(ca)) =
         (&listening.certificate, &listening.key, &listening.ca)
     {
@@ -182,5 +185,5 @@ fn tls(data: &Path, listening: &Listening) -> Result<(Tls, Option<Authority>), F
         key: identity.key_pem,
         ca: authority.ca_pem().to_owned(),
     };
-    Ok((tls, Some(authority)))
+    Ok((tls, Some(Arc::new(authority))))
 }

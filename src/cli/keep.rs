@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use sqlx::ConnectOptions;
 
-use crate::{caller::Principal, clock::Clock, config::Storage, db, feed::journal, registration};
+use crate::{
+    authority::TERMINAL_VALID, caller::Principal, clock::Clock, config::Storage, db, feed::journal,
+    registration,
+};
 
 use super::{
     Failure,
     host::{self, Database},
 };
-
-/// Certificates live as long as a working week and are then renewed.
-const CERTIFICATE_DAYS: i64 = 7;
 
 /// `ektp migrate`.
 #[derive(Debug, clap::Args)]
@@ -136,12 +136,12 @@ pub fn certificate(command: Certificate) -> Result<(), Failure> {
     };
     let principal: Principal = uri.parse()?;
     let authority = host::authority(&command.storage.data())?;
-    let valid = time::Duration::days(CERTIFICATE_DAYS);
-    let identity = authority.terminal_identity(&principal, valid, Clock::System.now())?;
+    let identity = authority.terminal_identity(&principal, TERMINAL_VALID, Clock::System.now())?;
     identity.write_to(&out)?;
     println!(
-        "{principal}: terminal.pem, terminal-key.pem and ca.pem in {}, valid {CERTIFICATE_DAYS} days",
-        out.display()
+        "{principal}: terminal.pem, terminal-key.pem and ca.pem in {}, valid {} days",
+        out.display(),
+        TERMINAL_VALID.whole_days()
     );
     Ok(())
 }

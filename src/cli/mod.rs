@@ -13,6 +13,7 @@ pub mod demo;
 mod host;
 mod keep;
 mod picture;
+mod renewal;
 mod screen;
 mod serve;
 mod terminal;

@@ -1,12 +1,14 @@
 //! `ektp terminal`: follows a district's queue, in place on a screen or line by line for scripts, for as long as it runs.
 //!
 //! What is easily got wrong: only a refusal ends it. A broken line, a restarted server and the end of a stream's life are
-//! all the same to it: it comes back with the last token, and the first change must fit the revision it holds.
+//! all the same to it: it comes back with the last token, and the first change must fit the revision it holds. Its
+//! certificate it renews itself, and then it comes back with the new one.
 
 use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
 
 use rand::RngExt as _;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tonic::{Code, Status, Streaming};
 
 use crate::{
@@ -18,6 +20,7 @@ use super::{
     Failure,
     client::{self, Terminal},
     picture::{Picture, Told},
+    renewal::Renewal,
     screen::{Lines, Screen},
 };
 
@@ -78,7 +81,7 @@ impl Output {
 
 /// Follows until Ctrl-C, a refusal or a gap.
 pub async fn run(command: Follow) -> Result<(), Failure> {
-    let terminal = Terminal::from_folder(&command.server, &command.certificate)?;
+    let renewal = Renewal::begin(&command.server, &command.certificate)?;
     let district = command
         .district
         .map(|district| district.to_string())
@@ -91,12 +94,17 @@ pub async fn run(command: Follow) -> Result<(), Failure> {
         ))
     };
     tokio::select! {
-        ended = follow(&terminal, &district, &mut output) => ended,
+        ended = follow(renewal.terminal(), &district, &mut output) => ended,
+        never = renewal.keep() => match never {},
         signal = tokio::signal::ctrl_c() => signal.map_err(Failure::Signal),
     }
 }
 
-async fn follow(terminal: &Terminal, district: &str, output: &mut Output) -> Result<(), Failure> {
+async fn follow(
+    mut terminal: watch::Receiver<Terminal>,
+    district: &str,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let mut picture = Picture::default();
     let mut tries = 0;
     loop {
@@ -107,9 +115,13 @@ async fn follow(terminal: &Terminal, district: &str, output: &mut Output) -> Res
         };
         picture.reconnected();
         let mut pause = client::backoff(RECONNECT_DELAY, RECONNECT_DELAY_MAX, tries);
-        match terminal.print_queue_client().watch_queue(request).await {
+        let mut client = terminal.borrow_and_update().print_queue_client();
+        match client.watch_queue(request).await {
             Ok(stream) => {
-                let ended = listen(stream.into_inner(), &mut picture, output).await?;
+                let ended = tokio::select! {
+                    ended = listen(stream.into_inner(), &mut picture, output) => ended?,
+                    Ok(()) = terminal.changed() => Ended::renewed(),
+                };
                 if ended.heard {
                     tries = 0;
                     pause = client::backoff(RECONNECT_DELAY, RECONNECT_DELAY_MAX, 1);
@@ -135,6 +147,17 @@ struct Ended {
     /// The pause that a draining server asked for.
     drain: Option<Duration>,
     words: String,
+}
+
+impl Ended {
+    /// The stream was left for a connection with the new certificate.
+    fn renewed() -> Self {
+        Self {
+            heard: true,
+            drain: Some(Duration::ZERO),
+            words: "the certificate was renewed".to_owned(),
+        }
+    }
 }
 
 async fn listen(

@@ -12,11 +12,7 @@ use std::{
 };
 
 use http::{HeaderValue, Request, Response};
-use tonic::{
-    Code, Status,
-    body::Body,
-    transport::server::{TcpConnectInfo, TlsConnectInfo},
-};
+use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
@@ -27,6 +23,7 @@ use crate::{
     error::{Error, ErrorReason, Kind, Result},
     ids::ShiftId,
     quota::Limits,
+    transport::Peer,
 };
 
 mod call;
@@ -178,18 +175,16 @@ impl EdgeLayer {
     }
 }
 
-/// Whose certificate the connection showed.
+/// Whose connection it is. The certificate was read when that began.
 fn known_caller<B>(request: &Request<B>) -> Result<Caller, Status> {
-    let certificates = request
-        .extensions()
-        .get::<TlsConnectInfo<TcpConnectInfo>>()
-        .and_then(TlsConnectInfo::peer_certs)
-        .unwrap_or_default();
-    let Some(certificate) = certificates.first() else {
-        return Err(unknown_certificate("a client certificate is required"));
-    };
-    let caller = Caller::from_certificate(certificate)
-        .map_err(|cause| unknown_certificate(&cause.to_string()))?;
+    let peer = request.extensions().get::<Peer>();
+    let peer = peer.ok_or_else(|| unknown_certificate("a client certificate is required"))?;
+    peer.note_call();
+    if let Some(why) = peer.ended() {
+        return Err(why.clone().into());
+    }
+    let caller = peer.caller().clone();
+    let caller = caller.map_err(|cause| unknown_certificate(&cause.to_string()))?;
     #[cfg(debug_assertions)]
     if let Some(fooled) = fooled::fool(&caller, request.extensions(), request.headers()) {
         return Ok(fooled);

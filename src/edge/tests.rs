@@ -5,10 +5,8 @@ use std::{fs, net::SocketAddr};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType};
 use time::{Duration, OffsetDateTime};
 use tokio::{net::TcpListener, task::AbortHandle};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::{
-    Certificate, Channel, ClientTlsConfig, Identity as TlsIdentity, Server, ServerTlsConfig,
-};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Identity as TlsIdentity, Server};
 use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
     health_client::HealthClient,
@@ -20,6 +18,7 @@ use super::*;
 use crate::{
     authority::{Authority, Identity},
     error::DOMAIN,
+    transport::{self, Tls},
 };
 
 const TERMINAL: &str = "ektp://district/35.75/site/35.75.02/terminal/3";
@@ -57,24 +56,24 @@ impl Office {
         let identity = authority
             .server_identity(&[], today(&folder))
             .expect("a server certificate");
-        let tls = ServerTlsConfig::new()
-            .identity(TlsIdentity::from_pem(
-                &identity.certificate_pem,
-                &identity.key_pem,
-            ))
-            .client_ca_root(Certificate::from_pem(authority.ca_pem()))
-            .client_auth_optional(true);
+        let tls = Tls {
+            certificate: identity.certificate_pem,
+            key: identity.key_pem,
+            ca: authority.ca_pem().to_owned(),
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");
         let (_, health) = tonic_health::server::health_reporter();
+        let gate = gate();
+        let access = gate.access.clone();
+        let (incoming, _) = transport::open(listener, &tls, access, CancellationToken::new())
+            .expect("our own certificates are valid");
         let serving = Server::builder()
-            .tls_config(tls)
-            .expect("our own certificates are valid")
-            .layer(gate())
+            .layer(gate)
             .add_service(health)
-            .serve_with_incoming(TcpListenerStream::new(listener));
+            .serve_with_incoming(incoming);
         Office {
             authority,
             folder,
@@ -201,11 +200,11 @@ async fn a_certificate_that_names_not_exactly_one_caller_is_nobody() {
         assert_eq!(status.code(), Code::Unauthenticated, "{uris:?}");
         assert_eq!(reason(&status), "CERTIFICATE_UNKNOWN");
     }
-    let status = office
-        .check(None)
-        .await
-        .expect_err("there is no certificate");
-    assert_eq!(status.code(), Code::Unauthenticated);
+    let refused = office.check(None).await;
+    refused.expect_err("without a certificate there is no connection");
+    let unknown =
+        known_caller(&Request::new(())).expect_err("nor a call without a connection of ours");
+    assert_eq!(reason(&unknown), "CERTIFICATE_UNKNOWN");
     let beside = office.stranger(&["https://office.example", TERMINAL]);
     office
         .check(Some(&beside))

@@ -22,6 +22,7 @@ struct Metrics {
     duration: Histogram<f64>,
     constraint_hits: Counter<u64>,
     alarms: Counter<u64>,
+    turned_away: Counter<u64>,
 }
 
 /// Empty without a collector: then nothing is counted.
@@ -46,6 +47,12 @@ pub(super) fn install(meter: &Meter) {
         alarms: meter
             .u64_counter("ektp.alarms")
             .with_description("Reads of persons who exist only as traps")
+            .build(),
+        turned_away: meter
+            .u64_counter("ektp.connections.refused")
+            .with_description(
+                "Connections that were not let in, or cut before anything was called, by reason",
+            )
             .build(),
     });
 }
@@ -74,5 +81,14 @@ pub fn count_constraint_hit(constraint: &str) {
     if let Some(metrics) = METRICS.get() {
         let name = KeyValue::new("constraint", constraint.to_owned());
         metrics.constraint_hits.add(1, &[name]);
+    }
+}
+
+/// Counts a connection that was not let in; `reason` is from the list in `transport`.
+pub fn count_turned_away(reason: &'static str) {
+    if let Some(metrics) = METRICS.get() {
+        metrics
+            .turned_away
+            .add(1, &[KeyValue::new("reason", reason)]);
     }
 }

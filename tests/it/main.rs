@@ -21,5 +21,6 @@ mod restart;
 mod support;
 mod sweep;
 mod telemetry;
+mod transport;
 mod walls;
 mod watch;

@@ -8,10 +8,10 @@ use std::{fs, net::SocketAddr, sync::Arc};
 
 use time::{Duration, OffsetDateTime};
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{
     Code, Request,
-    transport::{Certificate, Channel, ClientTlsConfig, Identity, Server, ServerTlsConfig},
+    transport::{Certificate, Channel, ClientTlsConfig, Identity, Server},
 };
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
@@ -21,6 +21,7 @@ use ektp::{
     edge::EdgeLayer,
     quota::{Limits, Quotas},
     telemetry::{Reading, count_constraint_hit, gauge},
+    transport::{self, Tls},
 };
 
 use ektp::proto;
@@ -300,13 +301,14 @@ fn is_below(span: &Span, above: &Span, all: &[Span]) -> bool {
 }
 
 /// Nothing here opens a shift, so the gate needs no database.
-fn gate() -> EdgeLayer {
+fn gate() -> (Access, EdgeLayer) {
     let pool = sqlx::postgres::PgPoolOptions::new()
         .acquire_timeout(std::time::Duration::from_millis(1))
         .connect_lazy("postgres://nobody@localhost:1/nowhere")
         .expect("the address is one");
     let limits = Arc::new(Limits::new(Quotas::default()));
-    EdgeLayer::new(Access::new(pool), limits)
+    let access = Access::new(pool);
+    (access.clone(), EdgeLayer::new(access, limits))
 }
 
 /// A server with the edge before tonic's health service, and a terminal's connection to it.
@@ -322,19 +324,22 @@ async fn office() -> Channel {
         .terminal_identity(&terminal, Duration::days(1), now)
         .expect("a certificate");
 
-    let tls = ServerTlsConfig::new()
-        .identity(Identity::from_pem(server.certificate_pem, server.key_pem))
-        .client_ca_root(Certificate::from_pem(authority.ca_pem()));
+    let tls = Tls {
+        certificate: server.certificate_pem,
+        key: server.key_pem,
+        ca: authority.ca_pem().to_owned(),
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address: SocketAddr = listener
         .local_addr()
         .expect("a bound socket has an address");
+    let (access, gate) = gate();
+    let (incoming, _) = transport::open(listener, &tls, access, CancellationToken::new())
+        .expect("our own certificates are valid");
     let serving = Server::builder()
-        .tls_config(tls)
-        .expect("our own certificates are valid")
-        .layer(gate())
+        .layer(gate)
         .add_service(tonic_health::server::health_reporter().1)
-        .serve_with_incoming(TcpListenerStream::new(listener));
+        .serve_with_incoming(incoming);
     tokio::spawn(serving);
 
     let tls = ClientTlsConfig::new()

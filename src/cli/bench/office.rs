@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Print, printer::Printer, report::Settings};
 use crate::{
     areas,
-    authority::Authority,
+    authority::{Authority, Renewal},
     caller::{Caller, Principal},
     cli::{
         Failure,
@@ -192,6 +192,7 @@ async fn serve(
             key: identity.key_pem,
             ca: authority.ca_pem().to_owned(),
         },
+        renewal: Renewal::Elsewhere,
         database,
         pools: PoolSizes::default(),
         clock: Clock::System,

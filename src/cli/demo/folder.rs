@@ -11,10 +11,13 @@ use std::{
 use uuid::Uuid;
 
 use super::office::DISTRICT;
-use crate::{authority::Authority, caller::Principal, cli::Failure, clock::Clock};
+use crate::{
+    authority::{Authority, TERMINAL_VALID},
+    caller::Principal,
+    cli::Failure,
+    clock::Clock,
+};
 
-/// A look from a second window may last a while.
-const WATCHER_VALID: time::Duration = time::Duration::days(7);
 /// Others may pass through the folder (the database's user has to); its files guard themselves.
 const FOLDER_MODE: u32 = 0o755;
 
@@ -23,7 +26,7 @@ pub fn write_watcher(authority: &Authority, data: &Path) -> Result<PathBuf, Fail
     let principal: Principal =
         format!("ektp://district/{DISTRICT}/site/office/terminal/9").parse()?;
     // Certificates live in real time, whatever the clock of the office shows.
-    let identity = authority.terminal_identity(&principal, WATCHER_VALID, Clock::System.now())?;
+    let identity = authority.terminal_identity(&principal, TERMINAL_VALID, Clock::System.now())?;
     let folder = data.join("watcher");
     identity.write_to(&folder)?;
     Ok(folder)

@@ -12,7 +12,7 @@ use time::{
 
 use super::people::{self, Person};
 use crate::{
-    authority::Authority,
+    authority::{Authority, TERMINAL_VALID},
     caller::Principal,
     cli::{Failure, client::Terminal},
     clock::{Clock, SimulatedClock},
@@ -67,9 +67,6 @@ const HOLIDAYS: [Date; 9] = [
 /// A printer's working day, from eight o'clock.
 const OPENS_AT: u8 = 8;
 const MINUTES_A_DAY: u64 = 8 * 60;
-
-/// Certificates of the demo's callers outlive a long look at a lingering server, and no more.
-const CERTIFICATE_VALID: Duration = Duration::days(7);
 
 /// What becomes of a person outside the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,7 +231,7 @@ impl Office {
             let principal: Principal = format!("ektp://{name}").parse()?;
             // Certificates live in real time, whatever the clock of the office shows.
             let identity =
-                authority.terminal_identity(&principal, CERTIFICATE_VALID, Clock::System.now())?;
+                authority.terminal_identity(&principal, TERMINAL_VALID, Clock::System.now())?;
             Terminal::with_identity(server, &identity)
         };
         let counters = SUBDISTRICTS.iter().zip(1..);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use ektp::{
-    authority::{self, Authority},
+    authority::{self, Authority, Renewal},
     caller::{OfficerRole, Principal},
     clock::{Clock, SimulatedClock},
     db::{self, PoolSizes},
@@ -45,11 +45,11 @@ use super::{
 pub const MORNING: time::OffsetDateTime = datetime!(2017-04-18 01:00 UTC);
 
 /// One authority for all tests of a process: making a key takes longer than a test's calls.
-static AUTHORITY: LazyLock<(Authority, Folder)> = LazyLock::new(|| {
+static AUTHORITY: LazyLock<(Arc<Authority>, Folder)> = LazyLock::new(|| {
     let folder = Folder::new();
     let authority = Authority::open_or_create(folder.path(), Clock::System.now())
         .expect("the authority can be made");
-    (authority, folder)
+    (Arc::new(authority), folder)
 });
 
 /// The authority of all tests.
@@ -195,6 +195,7 @@ impl Office {
                 key: identity.key_pem,
                 ca: authority().ca_pem().to_owned(),
             },
+            renewal: Renewal::Here(Arc::clone(&AUTHORITY.0)),
             database: self.database.options_of(self.held_by.role()),
             pools: PoolSizes::default(),
             clock: Clock::Simulated(self.clock.clone()),
@@ -317,7 +318,11 @@ impl Office {
 
     /// The way to the n-th server with the certificate of a principal.
     pub fn endpoint(&self, server: usize, principal: &str) -> Endpoint {
-        let identity = self.identity(principal);
+        self.endpoint_of(server, &self.identity(principal))
+    }
+
+    /// The way to the n-th server with a certificate.
+    pub fn endpoint_of(&self, server: usize, identity: &authority::Identity) -> Endpoint {
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(authority().ca_pem()))
             .identity(Identity::from_pem(

@@ -1,0 +1,171 @@
+//! One connection after its handshake, and what a call knows of it.
+//!
+//! What is easily got wrong: the certificate is read once, when the connection begins, and every call on it is that
+//! caller's. So the connection must end when the certificate does; and it must end under a peer that neither reads nor
+//! writes, which is why the cut is looked for wherever HTTP/2 could be waiting.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::SetOnce,
+};
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::transport::server::Connected;
+
+use super::places::Place;
+use crate::{
+    caller::{Caller, CallerError},
+    error::Error,
+};
+
+/// Who is at the other end. Every call finds it in its extensions.
+#[derive(Clone)]
+pub struct Peer(Arc<Line>);
+
+struct Line {
+    caller: Result<Caller, CallerError>,
+    called: SetOnce<()>,
+    ended: SetOnce<Error>,
+    cut: CancellationToken,
+}
+
+impl Peer {
+    pub(super) fn new(caller: Result<Caller, CallerError>, cut: CancellationToken) -> Self {
+        Self(Arc::new(Line {
+            caller,
+            called: SetOnce::new(),
+            ended: SetOnce::new(),
+            cut,
+        }))
+    }
+
+    /// Who it is, or why the certificate names nobody.
+    pub fn caller(&self) -> &Result<Caller, CallerError> {
+        &self.0.caller
+    }
+
+    /// Notes that something was called on the connection.
+    pub fn note_call(&self) {
+        // Only the first call matters.
+        self.0.called.set(()).ok();
+    }
+
+    /// Why nothing may be called any more on a connection that is about to be cut.
+    pub fn ended(&self) -> Option<&Error> {
+        self.0.ended.get()
+    }
+
+    pub(super) async fn called(&self) {
+        self.0.called.wait().await;
+    }
+
+    pub(super) fn end(&self, why: Error) {
+        // The first reason stands.
+        self.0.ended.set(why).ok();
+    }
+
+    /// Ends the connection now, whatever goes on there.
+    pub(super) fn cut(&self) {
+        self.0.cut.cancel();
+    }
+
+    /// Until the connection is over, cut by us or left by the peer.
+    pub(super) async fn over(&self) {
+        self.0.cut.cancelled().await;
+    }
+}
+
+/// A connection, as HTTP/2 reads and writes it.
+pub struct Connection {
+    stream: TlsStream<TcpStream>,
+    peer: Peer,
+    cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    _place: Place,
+}
+
+impl Connection {
+    pub(super) fn new(stream: TlsStream<TcpStream>, peer: Peer, place: Place) -> Self {
+        Self {
+            cut: Box::pin(peer.0.cut.clone().cancelled_owned()),
+            stream,
+            peer,
+            _place: place,
+        }
+    }
+
+    /// An error when the connection was cut; else the task is woken when it is.
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        match self.cut.as_mut().poll(context) {
+            Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Poll::Pending => Ok(()),
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // The watch over it ends with it.
+        self.peer.cut();
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Peer;
+
+    fn connect_info(&self) -> Peer {
+        self.peer.clone()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
