@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
+    audit::{self, Signing},
     caller::{Caller, Principal},
     db,
     error::Result,
@@ -50,10 +51,10 @@ type Round = Box<dyn Fn(Desk) -> BoxFuture<'static, Result<bool>> + Send>;
 
 impl Chores {
     /// Starts all chores.
-    pub fn start(desk: &Desk, gateway: Gateway) -> Self {
+    pub fn start(desk: &Desk, gateway: Gateway, signing: Arc<Signing>) -> Self {
         let ages = Ages::default();
         let mut tasks = JoinSet::new();
-        for (name, every, round) in all(gateway) {
+        for (name, every, round) in all(gateway, signing) {
             ages.lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(name, Instant::now());
@@ -74,7 +75,7 @@ impl Chores {
     }
 }
 
-fn all(gateway: Gateway) -> Vec<(&'static str, Duration, Round)> {
+fn all(gateway: Gateway, signing: Arc<Signing>) -> Vec<(&'static str, Duration, Round)> {
     let gateway = Arc::new(gateway);
     vec![
         (
@@ -88,6 +89,14 @@ fn all(gateway: Gateway) -> Vec<(&'static str, Duration, Round)> {
             Box::new(move |desk| {
                 let gateway = Arc::clone(&gateway);
                 Box::pin(async move { handover::send_notices(&desk, &gateway).await })
+            }),
+        ),
+        (
+            "sign_audit_head",
+            signing.look_every(),
+            Box::new(move |desk| {
+                let signing = Arc::clone(&signing);
+                Box::pin(async move { audit::round(&desk, &signing).await.map(|_| false) })
             }),
         ),
         (
@@ -119,6 +128,7 @@ async fn repeat(name: &'static str, every: Duration, round: Round, desk: Desk, a
                 more
             }
             Err(error) => {
+                error.log();
                 tracing::warn!(chore = name, %error, "a chore failed and is tried again");
                 false
             }

@@ -259,8 +259,8 @@ impl Error {
         }
     }
 
-    /// Writes what only the operators may read; called where the error is answered.
-    fn log(&self) {
+    /// Writes what only the operators may read; called where the error is answered, or told in another way.
+    pub fn log(&self) {
         match (&self.0.cause, self.0.kind) {
             (Some(cause), Kind::Internal) => {
                 tracing::error!(reason = self.0.reason.as_str_name(), cause, "defect")

@@ -24,8 +24,8 @@
 //!
 //! What is common to all writes stands once, in [`work`]: an act runs in a task of its own, claims its request id, locks,
 //! decides, saves, and closes with its stored answer and its ledger events in one round trip before COMMIT. What is common
-//! to all streams stands in [`feed`]. Who may call what stands in [`caller`], how a connection
-//! enters in [`transport`] and a call in [`edge`].
+//! to all streams stands in [`feed`]. Who may call what stands in [`caller`], who still may in [`access`]; how a connection
+//! enters in [`transport`] and a call in [`edge`]. The audit log proves itself in [`audit`].
 //!
 //! ## The laws
 //!
@@ -43,7 +43,9 @@
 //! 10. Names, NIK and phone numbers are sealed, and appear in no log, error, event or token.
 
 pub mod access;
+pub mod administration;
 pub mod areas;
+pub mod audit;
 pub mod authority;
 pub mod caller;
 pub mod certificate;
@@ -58,6 +60,7 @@ pub mod embedded;
 pub mod error;
 pub mod feed;
 pub mod handover;
+mod hex;
 pub mod ids;
 pub mod inventory;
 mod paging;
@@ -71,6 +74,7 @@ mod requests;
 pub mod scope;
 pub mod seal;
 pub mod server;
+mod stream;
 pub mod telemetry;
 pub mod transport;
 mod violations;

@@ -31,35 +31,10 @@ const INDEX_BYTES: usize = 16;
 pub struct Keys(Zeroizing<[u8; KEY_BYTES]>);
 
 impl Keys {
-    /// Reads the key file of a data folder, or makes it (mode 0600) where there is none.
+    /// Reads the key file of a data folder, or makes it where there is none.
     pub fn open_or_create(folder: &Path) -> io::Result<Self> {
-        let path = folder.join(KEY_FILE);
-        match fs::read(&path) {
-            Ok(bytes) => Self::from_bytes(&Zeroizing::new(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let keys = Self::random();
-                let draft = folder.join(format!("{KEY_FILE}.{}", std::process::id()));
-                let mut file = fs::OpenOptions::new()
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .mode(0o600)
-                    .open(&draft)?;
-                file.write_all(keys.0.as_slice())?;
-                file.sync_all()?;
-                // A link fails if another process was faster; its keys are then the keys.
-                let linked = fs::hard_link(&draft, &path);
-                fs::remove_file(&draft)?;
-                match linked {
-                    Ok(()) => Ok(keys),
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                        Self::open_or_create(folder)
-                    }
-                    Err(error) => Err(error),
-                }
-            }
-            Err(error) => Err(error),
-        }
+        let made = || Zeroizing::new(Self::random().0.to_vec());
+        Self::from_bytes(&secret_file(folder, KEY_FILE, made)?)
     }
 
     /// Fresh keys, for tests and for a new folder.
@@ -146,6 +121,40 @@ impl Keys {
     fn cipher(&self) -> XChaCha20Poly1305 {
         let (seal_key, _) = self.0.split_at(KEY_BYTES / 2);
         XChaCha20Poly1305::new_from_slice(seal_key).expect("the sealing key has 32 bytes")
+    }
+}
+
+/// Reads a file of secrets in a data folder, or makes it (mode 0600) where there is none.
+pub fn secret_file(
+    folder: &Path,
+    name: &str,
+    make: impl FnOnce() -> Zeroizing<Vec<u8>>,
+) -> io::Result<Zeroizing<Vec<u8>>> {
+    let path = folder.join(name);
+    match fs::read(&path) {
+        Ok(bytes) => return Ok(Zeroizing::new(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let made = make();
+    let draft = folder.join(format!("{name}.{}", std::process::id()));
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
+    file.write_all(&made)?;
+    file.sync_all()?;
+    // A link fails if another process was faster; what it made is then the secret.
+    let linked = fs::hard_link(&draft, &path);
+    fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => Ok(made),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::read(&path).map(Zeroizing::new)
+        }
+        Err(error) => Err(error),
     }
 }
 

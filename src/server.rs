@@ -12,6 +12,7 @@ use tonic::{service::Routes, transport::Server as Http2};
 pub use crate::transport::Tls;
 
 use crate::{
+    audit::Signing,
     authority::Renewal,
     chores,
     clock::Clock,
@@ -74,6 +75,8 @@ pub struct Options {
     /// Whether the application's checks hold; only tests build a server without.
     #[cfg(debug_assertions)]
     pub checks: crate::edge::Checks,
+    /// With what the audit log's heads are signed, and where they are kept.
+    pub signing: Arc<Signing>,
 }
 
 /// A running server.
@@ -124,7 +127,7 @@ impl Server {
                 stop.cancelled().await;
             });
         let gauges = vec![pool_gauge(&desk), connection_gauge(connections.clone())];
-        let chores = chores::Chores::start(&desk, options.gateway);
+        let chores = chores::Chores::start(&desk, options.gateway, options.signing);
         let serving = tokio::spawn(transport);
         Ok(Self {
             address,

@@ -1,11 +1,16 @@
 //! One process with everything: the private Postgres (or the one named by `DATABASE_URL`), the keys, the authority and the
 //! server. `serve` runs it, and `demo` runs the same thing in itself, so that the demo shows nothing but the product.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use sqlx::{ConnectOptions, Executor, postgres::PgConnectOptions};
 
 use crate::{
+    audit::{self, HEAD_EVERY, Signing, WITNESS_FILE},
     authority::{Authority, Renewal},
     clock::Clock,
     config::{Listening, Storage},
@@ -86,6 +91,7 @@ pub struct Host {
     database: Database,
     server: Server,
     authority: Option<Arc<Authority>>,
+    audit_key: audit::PublicKey,
 }
 
 impl Host {
@@ -93,6 +99,7 @@ impl Host {
     pub async fn start(
         storage: &Storage,
         listening: &Listening,
+        witness: Option<PathBuf>,
         clock: Clock,
     ) -> Result<Self, Failure> {
         let data = storage.data();
@@ -113,6 +120,15 @@ impl Host {
         let (tls, authority) = tls(&data, listening)?;
         let keys =
             Keys::open_or_create(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
+        let signing = Signing {
+            key: Arc::new(
+                audit::Key::open_or_create(&data)
+                    .map_err(|error| Failure::Folder(data.clone(), error))?,
+            ),
+            witness: witness.unwrap_or_else(|| data.join(WITNESS_FILE)),
+            every: HEAD_EVERY,
+        };
+        let audit_key = signing.key.public();
         let server = Server::start(Options {
             listen: listening.listen,
             tls,
@@ -128,12 +144,14 @@ impl Host {
             quotas: Quotas::default(),
             #[cfg(debug_assertions)]
             checks: crate::edge::Checks::Hold,
+            signing: Arc::new(signing),
         })
         .await?;
         Ok(Self {
             database,
             server,
             authority,
+            audit_key,
         })
     }
 
@@ -145,6 +163,11 @@ impl Host {
     /// The authority made here; absent where the ministry's certificates are used.
     pub fn authority(&self) -> Option<&Authority> {
         self.authority.as_deref()
+    }
+
+    /// What verifies the heads of the audit log that are signed here.
+    pub fn audit_key(&self) -> &audit::PublicKey {
+        &self.audit_key
     }
 
     /// Drains the server, then stops the private database.

@@ -7,6 +7,7 @@
     reason = "the command line speaks to people"
 )]
 
+mod audit;
 mod bench;
 mod client;
 pub mod demo;
@@ -23,6 +24,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 use clap::Parser;
 
 use crate::{
+    audit::HeadError,
     authority::AuthorityError,
     caller::PrincipalError,
     embedded::EmbeddedError,
@@ -54,6 +56,8 @@ enum Command {
     Certificate(keep::Certificate),
     /// Apply pending migrations and load the area codes
     Migrate(keep::Migrate),
+    /// Prove the audit log, or tell whose data was seen
+    Audit(audit::Audit),
     /// Give the ledger a new identity after the database was restored
     Restored(keep::Restored),
     /// Make traps of invented persons, whose reading raises an alarm
@@ -98,6 +102,14 @@ pub enum Failure {
     Call(String),
     #[error("{0}")]
     Differs(String),
+    #[error("{0}: {1}")]
+    KeptHead(PathBuf, HeadError),
+    #[error("{0} is neither a public key in hexadecimal nor a file with one")]
+    PublicKey(String),
+    #[error("the audit log was changed: {0} findings")]
+    Tampered(u64),
+    #[error("more than {0} rows; ask for less at once")]
+    TooMany(i64),
     #[error(transparent)]
     Gap(#[from] picture::Gap),
 }
@@ -121,6 +133,9 @@ pub fn main() -> ExitCode {
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            if let Failure::Ektp(error) = &failure {
+                error.log();
+            }
             eprintln!("ektp: {failure}");
             failure.exit_code()
         }
@@ -143,6 +158,7 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
             Command::Terminal(command) => terminal::run(command).await,
             Command::Certificate(command) => keep::certificate(command),
             Command::Migrate(command) => keep::migrate(command).await,
+            Command::Audit(command) => audit::run(command).await,
             Command::Restored(command) => keep::restored(command).await,
             Command::Honeytoken(command) => keep::honeytoken(command).await,
         }

@@ -1,34 +1,25 @@
 //! WatchQueue: the queue's topic of one district's ledger as a stream of the contract's messages.
 //!
-//! The feed carries states as bytes and knows nothing of the contract; here they are read back. Which district a caller
-//! may watch is decided here too: a terminal's own, whatever it names.
+//! What is easily got wrong: which district a caller may watch is decided here. It is a terminal's own, whatever it names.
 
-use std::{pin::Pin, sync::Arc};
-
-use futures::{Stream, StreamExt as _, future::BoxFuture};
-use prost::Message as _;
+use futures::future::BoxFuture;
 use sqlx::PgConnection;
-use tonic::Status;
 
 use crate::{
     access::Standing,
     areas,
-    error::{Error, Result},
-    feed::{
-        Hub, Resync, Topic,
-        subscription::{self, Ask, Change, Mark, Message},
-    },
+    error::Result,
+    feed::{Hub, Topic, subscription::Ask},
     ids::District,
     print_queue::steps,
-    proto::{self, watch_queue_response::Message as Said},
+    proto::{self, watch_queue_response::Message},
+    stream::{self, Responses, Said},
     violations::Violations,
-    wire::timestamp,
     work::Call,
 };
 
 /// What the stream hands out.
-pub type QueueStream =
-    Pin<Box<dyn Stream<Item = Result<proto::WatchQueueResponse, Status>> + Send>>;
+pub type QueueStream = Responses<proto::WatchQueueResponse>;
 
 /// Opens the stream.
 pub(super) fn watch(
@@ -46,11 +37,7 @@ pub(super) fn watch(
         standing,
         scope: call.caller.walls(),
     };
-    let messages = subscription::open(hub, ask)?;
-    Ok(Box::pin(messages.map(|message| {
-        let message = Some(said(message?)?);
-        Ok(proto::WatchQueueResponse { message })
-    })))
+    stream::open(hub, ask, response)
 }
 
 fn snapshot(db: &mut PgConnection, district: District) -> BoxFuture<'_, Result<Vec<Vec<u8>>>> {
@@ -86,75 +73,27 @@ fn district(call: &Call, named: &str) -> Result<District> {
     }
 }
 
-fn said(message: Message) -> Result<Said> {
-    Ok(match message {
-        Message::SnapshotBegin { revision } => Said::SnapshotBegin(proto::SnapshotBegin {
-            revision: revision.unsigned_abs(),
-        }),
-        Message::SnapshotChunk { bodies } => Said::SnapshotChunk(proto::QueueSnapshotChunk {
-            entries: entries(&bodies)?,
-        }),
-        Message::SnapshotEnd(mark) => Said::SnapshotEnd(snapshot_end(mark)),
-        Message::Change(change) => Said::Change(queue_change(change)?),
-        Message::Bookmark(mark) => Said::Bookmark(bookmark(mark)),
-        Message::Stale { since } => Said::Stale(proto::Stale {
-            since_time: Some(timestamp(since)),
-        }),
-        Message::Resync(why) => Said::Resync(proto::Resync {
-            reason: resync_reason(why).into(),
-        }),
-        Message::Drain { after, spread } => {
-            let duration = |length| prost_types::Duration::try_from(length).ok();
-            Said::Drain(proto::Drain {
-                after: duration(after),
-                spread: duration(spread),
-            })
+fn response(said: Said<proto::QueueEntry>) -> proto::WatchQueueResponse {
+    let message = match said {
+        Said::SnapshotBegin(begin) => Message::SnapshotBegin(begin),
+        Said::SnapshotChunk(entries) => {
+            Message::SnapshotChunk(proto::QueueSnapshotChunk { entries })
         }
-    })
-}
-
-fn entries(bodies: &[Arc<[u8]>]) -> Result<Vec<proto::QueueEntry>> {
-    bodies
-        .iter()
-        .map(|body| proto::QueueEntry::decode(&body[..]))
-        .collect::<Result<_, _>>()
-        .map_err(|error| Error::corrupt("feed_event", error))
-}
-
-fn queue_change(change: Change) -> Result<proto::QueueChange> {
-    Ok(proto::QueueChange {
-        prior_revision: change.prior_revision.unsigned_abs(),
-        revision: change.revision.unsigned_abs(),
-        entries: entries(&change.bodies)?,
-        more: change.more,
-        resume_token: change.token,
-        as_of_time: Some(timestamp(change.as_of)),
-    })
-}
-
-fn snapshot_end(mark: Mark) -> proto::SnapshotEnd {
-    proto::SnapshotEnd {
-        revision: mark.revision.unsigned_abs(),
-        topic_revision: mark.topic_revision.unsigned_abs(),
-        resume_token: mark.token,
-        as_of_time: Some(timestamp(mark.as_of)),
-    }
-}
-
-fn bookmark(mark: Mark) -> proto::Bookmark {
-    proto::Bookmark {
-        revision: mark.revision.unsigned_abs(),
-        topic_revision: mark.topic_revision.unsigned_abs(),
-        resume_token: mark.token,
-        as_of_time: Some(timestamp(mark.as_of)),
-    }
-}
-
-fn resync_reason(why: Resync) -> proto::ResyncReason {
-    match why {
-        Resync::Expired => proto::ResyncReason::Expired,
-        Resync::Restored => proto::ResyncReason::Restored,
-        Resync::Diverged => proto::ResyncReason::Diverged,
-        Resync::Ahead => proto::ResyncReason::Ahead,
+        Said::SnapshotEnd(end) => Message::SnapshotEnd(end),
+        Said::Change(change) => Message::Change(proto::QueueChange {
+            prior_revision: change.prior_revision,
+            revision: change.revision,
+            entries: change.entries,
+            more: change.more,
+            resume_token: change.resume_token,
+            as_of_time: change.as_of_time,
+        }),
+        Said::Bookmark(bookmark) => Message::Bookmark(bookmark),
+        Said::Stale(stale) => Message::Stale(stale),
+        Said::Resync(resync) => Message::Resync(resync),
+        Said::Drain(drain) => Message::Drain(drain),
+    };
+    proto::WatchQueueResponse {
+        message: Some(message),
     }
 }

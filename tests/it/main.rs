@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod callers;
 mod cancel;
 mod embedded;

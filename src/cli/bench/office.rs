@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{Print, printer::Printer, report::Settings};
 use crate::{
     areas,
+    audit::{self, Signing},
     authority::{Authority, Renewal},
     caller::{Caller, Principal},
     cli::{
@@ -197,6 +198,11 @@ async fn serve(
         pools: PoolSizes::default(),
         clock: Clock::System,
         keys: Arc::clone(keys),
+        signing: Arc::new(Signing {
+            key: Arc::new(audit::Key::random()),
+            witness: notices.with_file_name(audit::WITNESS_FILE),
+            every: audit::HEAD_EVERY,
+        }),
         gateway: Gateway::LogFile(notices),
         timing: Timing::default(),
         // A bench asks for more than an office may.

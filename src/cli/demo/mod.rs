@@ -15,7 +15,7 @@ pub mod people;
 mod print;
 pub(super) mod progress;
 mod queue;
-mod table;
+pub(super) mod table;
 mod watch;
 
 use std::{
@@ -164,7 +164,7 @@ pub async fn run(command: Demo) -> Result<(), Failure> {
     };
     let clock = SimulatedClock::new(office::at(FIRST_DAY, 8, 0));
     let phase = Phase::begin("private Postgres, server", 1);
-    let host = Host::start(&storage, &listening, Clock::Simulated(clock.clone())).await?;
+    let host = Host::start(&storage, &listening, None, Clock::Simulated(clock.clone())).await?;
     let server = format!("https://{}", reachable(host.server().address()));
     phase.end(&server);
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use ektp::{
+    audit::{self, Signing},
     authority::{self, Authority, Renewal},
     caller::{OfficerRole, Principal},
     clock::{Clock, SimulatedClock},
@@ -44,6 +45,9 @@ use super::{
 /// Eight o'clock in Kota Pasuruan on the day after the blanks came.
 pub const MORNING: time::OffsetDateTime = datetime!(2017-04-18 01:00 UTC);
 
+/// Longer than any test.
+const HEADS_BY_HAND: std::time::Duration = std::time::Duration::from_secs(86_400);
+
 /// One authority for all tests of a process: making a key takes longer than a test's calls.
 static AUTHORITY: LazyLock<(Arc<Authority>, Folder)> = LazyLock::new(|| {
     let folder = Folder::new();
@@ -69,6 +73,8 @@ pub struct Office {
     identities: Mutex<HashMap<String, Arc<authority::Identity>>>,
     shifts: tokio::sync::Mutex<HashMap<String, Uuid>>,
     held_by: HeldBy,
+    /// Heads of the audit log are made when a test asks for one; all servers share the key and the file.
+    pub signing: Arc<Signing>,
     folder: Folder,
     // Last, so that it is dropped when nothing uses it any more.
     database: TestDatabase,
@@ -167,6 +173,7 @@ impl Office {
         let sql = PgPoolOptions::new()
             .max_connections(4)
             .connect_lazy_with(database.options());
+        let folder = Folder::new();
         let mut office = Self {
             clock: SimulatedClock::new(MORNING),
             sql,
@@ -176,7 +183,12 @@ impl Office {
             identities: Mutex::default(),
             shifts: tokio::sync::Mutex::default(),
             held_by,
-            folder: Folder::new(),
+            signing: Arc::new(Signing {
+                key: Arc::new(audit::Key::random()),
+                witness: folder.join(audit::WITNESS_FILE),
+                every: HEADS_BY_HAND,
+            }),
+            folder,
             database,
         };
         office.add_server(timing).await;
@@ -204,6 +216,7 @@ impl Office {
             timing,
             quotas: self.quotas,
             checks: self.held_by.checks(),
+            signing: Arc::clone(&self.signing),
         })
         .await
         .expect("the server starts");

@@ -132,10 +132,7 @@ async fn whoever_is_turned_away_is_counted_with_the_reason() {
         standing.push(let_in(&office, 0, &own).await.expect("it is let in"));
     }
     let_in(&office, 0, &own).await.expect_err("four are enough");
-    let old = config(
-        &identity(&terminal(2), time::Duration::hours(1)),
-        &TLS12,
-    );
+    let old = config(&identity(&terminal(2), time::Duration::hours(1)), &TLS12);
     let_in(&office, 0, &old).await.expect_err("1.3 only");
     for reason in ["too_many_of_caller", "handshake_failed"] {
         let labels = [("reason", reason)];

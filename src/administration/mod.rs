@@ -1,0 +1,3 @@
+//! Who acts, with which devices, and the proof of it. Its streams are in [`watch`].
+
+pub mod watch;

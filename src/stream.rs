@@ -1,0 +1,131 @@
+//! What all Watch streams have in common on the wire: six of their eight messages word for word, and the parts of the
+//! other two.
+//!
+//! The feed carries states as bytes and knows nothing of the contract; here they are read back as the stream's entry. Each
+//! stream only says which of its own messages holds which part. What is easily got wrong: whose ledger a caller may watch
+//! is not asked here; who opens a stream has checked it.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures::{Stream, StreamExt as _};
+use tonic::Status;
+
+use crate::{
+    error::{Error, Result},
+    feed::{
+        Hub, Resync,
+        subscription::{self, Ask, Change, Mark, Message},
+    },
+    proto,
+    wire::timestamp,
+};
+
+/// What a Watch call hands out.
+pub type Responses<R> = Pin<Box<dyn Stream<Item = Result<R, Status>> + Send>>;
+
+/// One message of a stream whose entries are `E`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said<E> {
+    SnapshotBegin(proto::SnapshotBegin),
+    SnapshotChunk(Vec<E>),
+    SnapshotEnd(proto::SnapshotEnd),
+    Change(Changed<E>),
+    Bookmark(proto::Bookmark),
+    Stale(proto::Stale),
+    Resync(proto::Resync),
+    Drain(proto::Drain),
+}
+
+/// What one commit changed, or a part of that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed<E> {
+    pub prior_revision: u64,
+    pub revision: u64,
+    pub entries: Vec<E>,
+    pub more: bool,
+    pub resume_token: Vec<u8>,
+    pub as_of_time: Option<prost_types::Timestamp>,
+}
+
+/// Opens a stream; `response` puts a message into the stream's own.
+pub fn open<E, R>(hub: &Hub, ask: Ask, response: fn(Said<E>) -> R) -> Result<Responses<R>>
+where
+    E: prost::Message + Default + 'static,
+    R: 'static,
+{
+    let messages = subscription::open(hub, ask)?;
+    Ok(Box::pin(
+        messages.map(move |message| Ok(response(said(message?)?))),
+    ))
+}
+
+fn said<E: prost::Message + Default>(message: Message) -> Result<Said<E>> {
+    Ok(match message {
+        Message::SnapshotBegin { revision } => Said::SnapshotBegin(proto::SnapshotBegin {
+            revision: revision.unsigned_abs(),
+        }),
+        Message::SnapshotChunk { bodies } => Said::SnapshotChunk(entries(&bodies)?),
+        Message::SnapshotEnd(mark) => Said::SnapshotEnd(snapshot_end(mark)),
+        Message::Change(change) => Said::Change(changed(change)?),
+        Message::Bookmark(mark) => Said::Bookmark(bookmark(mark)),
+        Message::Stale { since } => Said::Stale(proto::Stale {
+            since_time: Some(timestamp(since)),
+        }),
+        Message::Resync(why) => Said::Resync(proto::Resync {
+            reason: resync_reason(why).into(),
+        }),
+        Message::Drain { after, spread } => {
+            let duration = |length| prost_types::Duration::try_from(length).ok();
+            Said::Drain(proto::Drain {
+                after: duration(after),
+                spread: duration(spread),
+            })
+        }
+    })
+}
+
+fn entries<E: prost::Message + Default>(bodies: &[Arc<[u8]>]) -> Result<Vec<E>> {
+    bodies
+        .iter()
+        .map(|body| E::decode(&body[..]))
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::corrupt("feed_event", error))
+}
+
+fn changed<E: prost::Message + Default>(change: Change) -> Result<Changed<E>> {
+    Ok(Changed {
+        prior_revision: change.prior_revision.unsigned_abs(),
+        revision: change.revision.unsigned_abs(),
+        entries: entries(&change.bodies)?,
+        more: change.more,
+        resume_token: change.token,
+        as_of_time: Some(timestamp(change.as_of)),
+    })
+}
+
+fn snapshot_end(mark: Mark) -> proto::SnapshotEnd {
+    proto::SnapshotEnd {
+        revision: mark.revision.unsigned_abs(),
+        topic_revision: mark.topic_revision.unsigned_abs(),
+        resume_token: mark.token,
+        as_of_time: Some(timestamp(mark.as_of)),
+    }
+}
+
+fn bookmark(mark: Mark) -> proto::Bookmark {
+    proto::Bookmark {
+        revision: mark.revision.unsigned_abs(),
+        topic_revision: mark.topic_revision.unsigned_abs(),
+        resume_token: mark.token,
+        as_of_time: Some(timestamp(mark.as_of)),
+    }
+}
+
+fn resync_reason(why: Resync) -> proto::ResyncReason {
+    match why {
+        Resync::Expired => proto::ResyncReason::Expired,
+        Resync::Restored => proto::ResyncReason::Restored,
+        Resync::Diverged => proto::ResyncReason::Diverged,
+        Resync::Ahead => proto::ResyncReason::Ahead,
+    }
+}
