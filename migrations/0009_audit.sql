@@ -283,3 +283,8 @@ create table audit_tree_head (
         and octet_length(public_key) = 32 and octet_length(prior_root) in (0, 32)
     )
 );
+
+-- When the log began; the first head is due a minute later. Who serves may not read the rows themselves.
+create function audit_began() returns timestamptz language sql stable as $$
+    select min(at) from audit
+$$;

@@ -42,13 +42,12 @@ pub(super) async fn lock_if_due(db: &mut PgConnection, due_seconds: f64) -> Resu
         return Ok(None);
     }
     // A statement of its own, so that it sees what the holder before has committed. A head dated in the future shall not
-    // stop the signing. The first head is due with the first row; in a log without rows nothing is.
+    // stop the signing. Before the first head the first row counts; in a log without rows nothing is due.
     let last = sqlx::query!(
         r#"
         select h.number as "number?", h.root as "root?",
-            case when h.number is null then exists (select from feed_head where audit_head > 0)
-                else h.made_at not between clock_timestamp() - make_interval(secs => $1) and clock_timestamp()
-            end as due
+            case when h.number is null then audit_began() else h.made_at end
+                not between clock_timestamp() - make_interval(secs => $1) and clock_timestamp() as due
         from (select) as nothing
         left join (
             select number, root, made_at from audit_tree_head order by number desc limit 1

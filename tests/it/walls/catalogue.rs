@@ -149,6 +149,7 @@ async fn the_functions_with_the_owners_rights_have_a_fixed_path_and_are_these() 
     assert_eq!(
         defining,
         [
+            "audit_began",
             "audit_partitions",
             "bind_cards",
             "close_refused",
