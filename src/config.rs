@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use crate::embedded;
+use crate::{embedded, quota::Quotas};
 
 /// Where the server listens when nothing else is said: loopback, so that nothing is open by accident.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:50575";
@@ -54,4 +54,40 @@ pub struct Listening {
     /// The authority whose client certificates are accepted (PEM)
     #[arg(long, env = "EKTP_CA", requires = "certificate", value_name = "FILE")]
     pub ca: Option<PathBuf>,
+}
+
+/// How much officers may see, and where the audit log's heads are witnessed.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Guarding {
+    /// Persons whom one officer may read in a day, over all servers and accounts [default: 600]
+    #[arg(long, env = "EKTP_PERSONS_PER_OFFICER_DAY", value_name = "COUNT")]
+    pub persons_per_officer_day: Option<u32>,
+    /// Persons who may be read on one terminal in a day [default: 2000]
+    #[arg(long, env = "EKTP_PERSONS_PER_TERMINAL_DAY", value_name = "COUNT")]
+    pub persons_per_terminal_day: Option<u32>,
+    /// Persons who may be read in one district in a day [default: 20000]
+    #[arg(long, env = "EKTP_PERSONS_PER_DISTRICT_DAY", value_name = "COUNT")]
+    pub persons_per_district_day: Option<u32>,
+    /// The file to which each signed head of the audit log is appended [default: audit-heads.log in the data folder]
+    #[arg(long, env = "EKTP_WITNESS", value_name = "FILE")]
+    pub witness: Option<PathBuf>,
+}
+
+impl Guarding {
+    /// What is allowed.
+    pub fn quotas(&self) -> Quotas {
+        let usual = Quotas::default();
+        Quotas {
+            persons_per_officer_day: self
+                .persons_per_officer_day
+                .unwrap_or(usual.persons_per_officer_day),
+            persons_per_terminal_day: self
+                .persons_per_terminal_day
+                .unwrap_or(usual.persons_per_terminal_day),
+            persons_per_district_day: self
+                .persons_per_district_day
+                .unwrap_or(usual.persons_per_district_day),
+            ..usual
+        }
+    }
 }

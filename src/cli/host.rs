@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -13,12 +13,11 @@ use crate::{
     audit::{self, HEAD_EVERY, Signing, WITNESS_FILE},
     authority::{Authority, Renewal},
     clock::Clock,
-    config::{Listening, Storage},
+    config::{Guarding, Listening, Storage},
     db::{self, PoolSizes},
     embedded::{self, Durability, Embedded, Settings},
     feed::Timing,
     handover::Gateway,
-    quota::Quotas,
     seal::Keys,
     server::{Options, Server, Tls},
 };
@@ -99,7 +98,7 @@ impl Host {
     pub async fn start(
         storage: &Storage,
         listening: &Listening,
-        witness: Option<PathBuf>,
+        guarding: &Guarding,
         clock: Clock,
     ) -> Result<Self, Failure> {
         let data = storage.data();
@@ -125,7 +124,10 @@ impl Host {
                 audit::Key::open_or_create(&data)
                     .map_err(|error| Failure::Folder(data.clone(), error))?,
             ),
-            witness: witness.unwrap_or_else(|| data.join(WITNESS_FILE)),
+            witness: guarding
+                .witness
+                .clone()
+                .unwrap_or_else(|| data.join(WITNESS_FILE)),
             every: HEAD_EVERY,
         };
         let audit_key = signing.key.public();
@@ -141,7 +143,7 @@ impl Host {
             keys: Arc::new(keys),
             gateway: Gateway::LogFile(data.join(NOTICES)),
             timing: Timing::default(),
-            quotas: Quotas::default(),
+            quotas: guarding.quotas(),
             #[cfg(debug_assertions)]
             checks: crate::edge::Checks::Hold,
             signing: Arc::new(signing),

@@ -1,13 +1,11 @@
 //! `ektp serve`: runs the server until it is told to stop.
 
-use std::path::PathBuf;
-
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     clock::{Clock, SimulatedClock},
-    config::{Listening, Storage},
+    config::{Guarding, Listening, Storage},
     hex,
 };
 
@@ -23,9 +21,8 @@ pub struct Serve {
     /// Let the office's clock stand at this time (RFC 3339), to go on with a demo's data; only with the private Postgres
     #[arg(long, value_name = "TIME", conflicts_with = "database_url", value_parser = time)]
     simulated_clock: Option<OffsetDateTime>,
-    /// The file to which each signed head of the audit log is appended [default: audit-heads.log in the data folder]
-    #[arg(long, env = "EKTP_WITNESS", value_name = "FILE")]
-    witness: Option<PathBuf>,
+    #[command(flatten)]
+    guarding: Guarding,
 }
 
 fn time(text: &str) -> Result<OffsetDateTime, String> {
@@ -37,7 +34,13 @@ pub async fn run(command: Serve) -> Result<(), Failure> {
     let clock = command.simulated_clock.map_or(Clock::System, |at| {
         Clock::Simulated(SimulatedClock::new(at))
     });
-    let host = Host::start(&command.storage, &command.listening, command.witness, clock).await?;
+    let host = Host::start(
+        &command.storage,
+        &command.listening,
+        &command.guarding,
+        clock,
+    )
+    .await?;
     // For people and for scripts that wait for it; everything else goes to the log.
     println!("ektp serves on https://{}", host.server().address());
     println!(

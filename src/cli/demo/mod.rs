@@ -42,7 +42,7 @@ use self::{
 use super::{Failure, host::Host};
 use crate::{
     clock::{Clock, SimulatedClock},
-    config::{Listening, Storage},
+    config::{Guarding, Listening, Storage},
     proto::{
         Enrolment, EnrolmentReason, EnrolmentState, PrintRequest, PrintRequestState, ShortSide,
         Stock,
@@ -164,7 +164,13 @@ pub async fn run(command: Demo) -> Result<(), Failure> {
     };
     let clock = SimulatedClock::new(office::at(FIRST_DAY, 8, 0));
     let phase = Phase::begin("private Postgres, server", 1);
-    let host = Host::start(&storage, &listening, None, Clock::Simulated(clock.clone())).await?;
+    let host = Host::start(
+        &storage,
+        &listening,
+        &Guarding::default(),
+        Clock::Simulated(clock.clone()),
+    )
+    .await?;
     let server = format!("https://{}", reachable(host.server().address()));
     phase.end(&server);
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
