@@ -84,8 +84,9 @@ create table approval (
     requested_by uuid not null,
     requester_person uuid not null,
     requested_on text not null,
-    requested_at timestamptz not null default clock_timestamp(),
-    expires_at timestamptz not null default clock_timestamp() + interval '15 minutes',
+    -- Both from one reading of the database's clock, which the statement that asks gives.
+    requested_at timestamptz not null,
+    expires_at timestamptz not null,
     approved_by uuid,
     approver_person uuid,
     approved_at timestamptz,

@@ -80,10 +80,10 @@ async fn sign(work: &mut Work, signing: &Signing) -> Result<Option<Head>> {
     }
     .signed(&signing.key);
     store::insert(work.db(), &head, &chains.leaves).await?;
-    work.touch("audit_head", head.number);
     work.record(
         District::CENTRE,
         Topic::AuditHeads,
+        ("audit_head", head.number),
         proto::AuditHead::from(&head).encode_to_vec(),
     );
     Ok(Some(head))

@@ -1,11 +1,7 @@
 //! One process with everything: the private Postgres (or the one named by `DATABASE_URL`), the keys, the authority and the
 //! server. `serve` runs it, and `demo` runs the same thing in itself, so that the demo shows nothing but the product.
 
-use std::{
-    fs,
-    path::Path,
-    sync::Arc,
-};
+use std::{fs, path::Path, sync::Arc};
 
 use sqlx::{ConnectOptions, Executor, postgres::PgConnectOptions};
 

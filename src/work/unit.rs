@@ -79,8 +79,16 @@ impl Work {
         &self.keys
     }
 
-    /// Notes the state of one thing after the act, for the district's ledger.
-    pub fn record(&mut self, district: District, topic: Topic, body: Vec<u8>) {
+    /// Notes the state of one thing after the act, for the district's ledger; and which thing it is (a noun and an id), for
+    /// the audit log.
+    pub fn record(
+        &mut self,
+        district: District,
+        topic: Topic,
+        (noun, id): (&'static str, impl fmt::Display),
+        body: Vec<u8>,
+    ) {
+        self.touch(noun, id);
         self.records.push(Record {
             district,
             topic,
@@ -88,7 +96,7 @@ impl Work {
         });
     }
 
-    /// Notes one thing that the act is about, for the audit log: a noun and an id, never a person's own data.
+    /// Notes one more thing that the act is about, for the audit log: a noun and an id, never a person's own data.
     pub fn touch(&mut self, noun: &'static str, id: impl fmt::Display) {
         self.about.insert(format!("{noun}/{id}"));
     }

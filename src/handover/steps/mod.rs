@@ -55,6 +55,7 @@ pub async fn open(work: &mut Work, opened: &[Opened]) -> Result<()> {
 /// Opens a challenge that binds one card and this terminal; an earlier one for the card ends.
 #[tracing::instrument(name = "step.start_handover", skip_all)]
 pub async fn start(work: &mut Work, id: CollectionId) -> Result<Started> {
+    work.touch("collection", id);
     let case = lock_case(work, Wanted::Collection(id)).await?;
     let collection = decide::start(case.as_ref())?.collection;
     let challenge_id = ChallengeId::fresh();
@@ -73,6 +74,7 @@ pub async fn start(work: &mut Work, id: CollectionId) -> Result<Started> {
 /// Hands the card over, or says why not; the second value tells that it had been handed over before.
 #[tracing::instrument(name = "step.complete_handover", skip_all)]
 pub async fn complete(work: &mut Work, answered: Answered) -> Result<(Receipt, bool)> {
+    work.touch("challenge", answered.challenge_id);
     let case = lock_case(work, Wanted::Challenge(answered.challenge_id)).await?;
     let terminal = work.caller().name();
     let presented = Presented {
@@ -146,7 +148,8 @@ async fn lock_case(work: &mut Work, wanted: Wanted) -> Result<Option<Case>> {
 /// Notes a collection's state for the ledger of its district.
 fn record(work: &mut Work, collection: &Collection) {
     let body = wire::collection_event(collection);
-    work.record(collection.district, Topic::Collections, body);
+    let about = ("collection", collection.collection_id);
+    work.record(collection.district, Topic::Collections, about, body);
 }
 
 fn fresh_nonce() -> Nonce {

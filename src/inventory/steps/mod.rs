@@ -114,6 +114,13 @@ async fn carry_out(work: &mut Work, legs: &[Leg], document_number: &str) -> Resu
 /// Notes the movements in a district's ledger: a movement is never changed, so it is its own state.
 fn record(work: &mut Work, district: District, movements: &[Movement]) {
     for movement in movements {
-        work.record(district, Topic::Stock, wire::movement_event(movement));
+        let run = format!("{}-{}", movement.serials.first(), movement.serials.last());
+        let about = ("serials", run);
+        work.record(
+            district,
+            Topic::Stock,
+            about,
+            wire::movement_event(movement),
+        );
     }
 }

@@ -43,7 +43,13 @@ pub async fn lease_print_requests(
     };
     let (room, leases) = store::lease(work.db(), &wish).await?;
     for leased in &leases {
-        work.record(district, Topic::Queue, wire::queue_event(&leased.entry));
+        let about = ("print_request", leased.entry.print_request_id);
+        work.record(
+            district,
+            Topic::Queue,
+            about,
+            wire::queue_event(&leased.entry),
+        );
     }
     let leased = i64::try_from(leases.len()).unwrap_or(count);
     Ok(Leases {

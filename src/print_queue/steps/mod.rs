@@ -78,6 +78,7 @@ async fn save(work: &mut Work, requests: &[&PrintRequest]) -> Result<()> {
         work.record(
             request.district,
             Topic::Queue,
+            ("print_request", request.print_request_id),
             wire::queue_event(&request.entry()),
         );
     }

@@ -107,6 +107,9 @@ pub async fn renew_leases(
 ) -> Result<Vec<Outcome<OffsetDateTime>>> {
     let decided = carry_out(work, keys.iter().map(|key| (*key, Command::Renew))).await?;
     let held: Vec<PrintRequestId> = moved(&decided).map(|m| m.after.print_request_id).collect();
+    for id in &held {
+        work.touch("print_request", id);
+    }
     let ends: BTreeMap<PrintRequestId, OffsetDateTime> = if held.is_empty() {
         BTreeMap::new()
     } else {

@@ -76,11 +76,15 @@ pub async fn submit_print_requests(
         let message = "one of the persons is being queued by another terminal";
         return Err(Error::new(Kind::Clash, ErrorReason::Conflict, message));
     }
+    for decision in &decisions {
+        work.touch("decision", decision.decision_id);
+    }
     for entry in results
         .iter()
         .filter_map(|result| result.outcome.as_ref().ok())
     {
-        work.record(district, Topic::Queue, wire::queue_event(entry));
+        let about = ("print_request", entry.print_request_id);
+        work.record(district, Topic::Queue, about, wire::queue_event(entry));
     }
     Ok(results)
 }

@@ -51,7 +51,8 @@ pub async fn issue_interim_certificates(
         let enrolment = &applicant.enrolment;
         if let Ok(certificate) = &outcome {
             let event = wire::certified_enrolment_event(enrolment, certificate);
-            work.record(enrolment.district, Topic::Enrolments, event);
+            let about = ("enrolment", enrolment.enrolment_id);
+            work.record(enrolment.district, Topic::Enrolments, about, event);
         }
         by_enrolment.insert(enrolment.enrolment_id, outcome);
     }

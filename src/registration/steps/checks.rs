@@ -30,7 +30,8 @@ pub async fn lease_checks(work: &mut Work, limit: i64) -> Result<Vec<CheckTask>>
     for (task, changed) in leased {
         if changed {
             let event = wire::enrolment_event(&task.enrolment);
-            work.record(task.enrolment.district, Topic::Enrolments, event);
+            let about = ("enrolment", task.enrolment.enrolment_id);
+            work.record(task.enrolment.district, Topic::Enrolments, about, event);
         }
         tasks.push(task);
     }
@@ -77,7 +78,8 @@ pub async fn record_verdicts(
         let (now, by) = (work.now(), work.caller().name());
         for enrolment in store::save_verdicts(work.db(), &ruled, now, &by).await? {
             let event = wire::enrolment_event(&enrolment);
-            work.record(enrolment.district, Topic::Enrolments, event);
+            let about = ("enrolment", enrolment.enrolment_id);
+            work.record(enrolment.district, Topic::Enrolments, about, event);
         }
     }
     Ok(answers)

@@ -73,6 +73,7 @@ pub async fn record_enrolments(
         work.record(
             enrolment.district,
             Topic::Enrolments,
+            ("enrolment", enrolment.enrolment_id),
             wire::enrolment_event(enrolment),
         );
         recorded.push(Ok(Recorded {

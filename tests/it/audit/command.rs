@@ -46,7 +46,7 @@ async fn the_exit_code_tells_a_log_that_fits_from_one_that_was_changed() {
     let given = ["verify", "--head", &kept, "--public-key", &key];
     let (fits, said) = ektp(&office, &folder, &given).await;
     assert!(fits, "{said}");
-    for part in ["91", "kept heads compared", &public] {
+    for part in ["signed heads", "kept heads compared", &public] {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
     let other = "00".repeat(32);

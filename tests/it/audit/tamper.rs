@@ -266,11 +266,8 @@ async fn every_tampering_is_found_against_a_head_that_was_kept() {
     let (office, kept) = log().await;
     let clean = office.verified(std::slice::from_ref(&kept)).await;
     assert!(clean.is_clean(), "{}", told(&clean));
-    assert_eq!(
-        (clean.kept, clean.heads),
-        (1, 4),
-        "an old head fits a log that only grew"
-    );
+    assert_eq!(clean.kept, 1, "an old head fits a log that only grew");
+    assert!(clean.covered > kept.rows.unsigned_abs());
     let mut missed = Vec::new();
     for deed in Deed::ALL {
         for seed in 0..SEEDS {
@@ -346,9 +343,8 @@ async fn a_long_log_is_read_to_its_last_row() {
     .await
     .expect("the log can be read");
     assert!(report.is_clean(), "{}", told(&report));
-    assert_eq!(
-        (heard, report.rows, report.covered),
-        (20_001, 20_001, 20_000)
-    );
+    // Each head but the last covers the row of the one before.
+    assert_eq!(report.rows, 20_000 + report.heads);
+    assert_eq!((heard, report.covered + 1), (report.rows, report.rows));
     assert_eq!(report.chains, 5, "four districts and the centre");
 }
