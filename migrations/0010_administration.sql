@@ -83,12 +83,15 @@ create table approval (
     state text not null default 'PENDING',
     requested_by uuid not null,
     requester_person uuid not null,
+    -- Kept here, because who approves may not see the accounts of the author's office.
+    requester_badge text not null,
     requested_on text not null,
     -- Both from one reading of the database's clock, which the statement that asks gives.
     requested_at timestamptz not null,
     expires_at timestamptz not null,
     approved_by uuid,
     approver_person uuid,
+    approver_badge text,
     approved_at timestamptz,
     resource text,
     constraint approval_state_is_known check (state in ('PENDING', 'DONE')),
@@ -112,6 +115,8 @@ create table terminal (
     terminal text primary key,
     district integer not null,
     first_seen_at timestamptz not null default clock_timestamp(),
+    -- The newest certificate seen; one that begins after a revocation is good again.
+    certificate_begins_at timestamptz not null,
     certificate_ends_at timestamptz not null
 );
 create index terminal_of_a_district on terminal (district, terminal);

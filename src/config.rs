@@ -56,9 +56,12 @@ pub struct Listening {
     pub ca: Option<PathBuf>,
 }
 
-/// How much officers may see, and where the audit log's heads are witnessed.
+/// Whose word proves officers, how much they may see, and where the audit log's heads are witnessed.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Guarding {
+    /// The offices' OpenID providers (JSON), whose tokens prove officers beside their PINs
+    #[arg(long, env = "EKTP_IDENTITY_PROVIDERS", value_name = "FILE")]
+    pub identity_providers: Option<PathBuf>,
     /// Persons whom one officer may read in a day, over all servers and accounts [default: 600]
     #[arg(long, env = "EKTP_PERSONS_PER_OFFICER_DAY", value_name = "COUNT")]
     pub persons_per_officer_day: Option<u32>,

@@ -22,6 +22,9 @@
 //! and back), `steps` (each write as a story), `rpc` (the gRPC face). Calls go down one hill:
 //! [`registration`] → [`print_queue`] → [`handover`] → [`inventory`] → [`certificate`] → [`policy`].
 //!
+//! Beside the hill stands [`administration`]: officers, their shifts, and the terminals. An act that needs a second person
+//! goes through the one door of [`approval`]; what tokens of the offices' providers prove is read in [`openid`].
+//!
 //! What is common to all writes stands once, in [`work`]: an act runs in a task of its own, claims its request id, locks,
 //! decides, saves, and closes with its stored answer and its ledger events in one round trip before COMMIT. What is common
 //! to all streams stands in [`feed`]. Who may call what stands in [`caller`], who still may in [`access`]; how a connection
@@ -44,6 +47,7 @@
 
 pub mod access;
 pub mod administration;
+pub mod approval;
 pub mod areas;
 pub mod audit;
 pub mod authority;
@@ -63,6 +67,7 @@ pub mod handover;
 mod hex;
 pub mod ids;
 pub mod inventory;
+pub mod openid;
 mod paging;
 pub mod person;
 pub mod policy;

@@ -12,6 +12,7 @@ use tonic::{service::Routes, transport::Server as Http2};
 pub use crate::transport::Tls;
 
 use crate::{
+    administration::AdministrationService,
     audit::Signing,
     authority::Renewal,
     chores,
@@ -22,10 +23,12 @@ use crate::{
     feed::{Hub, Timing},
     handover::{Gateway, HandoverService},
     inventory::InventoryService,
+    openid::Providers,
     print_queue::PrintQueueService,
     proto::{
-        self, handover_server::HandoverServer, inventory_server::InventoryServer,
-        print_queue_server::PrintQueueServer, registration_server::RegistrationServer,
+        self, administration_server::AdministrationServer, handover_server::HandoverServer,
+        inventory_server::InventoryServer, print_queue_server::PrintQueueServer,
+        registration_server::RegistrationServer,
     },
     quota::Quotas,
     registration::RegistrationService,
@@ -58,6 +61,8 @@ pub struct Options {
     pub tls: Tls,
     /// Who renews the terminals' certificates.
     pub renewal: Renewal,
+    /// Who else proves officers.
+    pub providers: Providers,
     /// Its database.
     pub database: PgConnectOptions,
     /// How many connections it may open there.
@@ -105,7 +110,8 @@ impl Server {
             .map_err(|error| Error::internal(error.to_string()))?;
 
         let (health, health_service) = tonic_health::server::health_reporter();
-        let routes = services(&desk, &hub).add_service(health_service);
+        let routes =
+            services(&desk, &hub, (options.renewal, options.providers)).add_service(health_service);
         let routes = reflection(routes)?;
         announce(&health).await;
         let stop = desk.draining().clone();
@@ -175,12 +181,13 @@ impl Server {
 }
 
 /// The services as health names them; the empty one is the server as a whole.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "",
     "ektp.v1.Registration",
     "ektp.v1.PrintQueue",
     "ektp.v1.Inventory",
     "ektp.v1.Handover",
+    "ektp.v1.Administration",
 ];
 
 async fn announce(health: &tonic_health::server::HealthReporter) {
@@ -199,7 +206,7 @@ fn http2() -> Http2 {
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
 }
 
-fn services(desk: &Desk, hub: &Hub) -> Routes {
+fn services(desk: &Desk, hub: &Hub, (renewal, providers): (Renewal, Providers)) -> Routes {
     let registration = RegistrationServer::new(RegistrationService::new(desk.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
@@ -212,10 +219,19 @@ fn services(desk: &Desk, hub: &Hub) -> Routes {
     let handover = HandoverServer::new(HandoverService::new(desk.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
+    let administration = AdministrationServer::new(AdministrationService::new(
+        desk.clone(),
+        hub.clone(),
+        renewal,
+        providers,
+    ))
+    .max_decoding_message_size(MESSAGE_READ_MAX)
+    .max_encoding_message_size(MESSAGE_SENT_MAX);
     Routes::new(registration)
         .add_service(print_queue)
         .add_service(inventory)
         .add_service(handover)
+        .add_service(administration)
 }
 
 /// Both versions: newer tools ask for v1, many libraries still for v1alpha.

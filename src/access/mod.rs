@@ -56,6 +56,8 @@ struct Known {
     closed: HashMap<ShiftId, OffsetDateTime>,
     open: HashMap<ShiftId, OpenShift>,
     seen: HashSet<[u8; 32]>,
+    /// The database's time of the last look.
+    looked_at: Option<OffsetDateTime>,
 }
 
 /// An open shift, and where it is good.
@@ -74,6 +76,13 @@ impl OpenShift {
     }
 }
 
+/// Which shifts are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Open,
+    Any,
+}
+
 impl Access {
     /// Knows nothing yet.
     pub fn new(pool: PgPool) -> Self {
@@ -86,7 +95,7 @@ impl Access {
 
     /// Takes a first look, then one each second until `stop`.
     pub async fn follow(&self, stop: CancellationToken) -> Result<()> {
-        let mut since = self.look(None).await?;
+        self.look().await?;
         let access = self.clone();
         tokio::spawn(async move {
             loop {
@@ -94,11 +103,7 @@ impl Access {
                     () = sleep(LOOK_EVERY) => {}
                     () = stop.cancelled() => return,
                 }
-                match access.look(Some(since)).await {
-                    Ok(at) => since = at,
-                    // Streams end by themselves when the ledgers cannot be read; calls need the database anyway.
-                    Err(error) => tracing::warn!(%error, "what ended could not be asked"),
-                }
+                access.look_now().await;
             }
         });
         Ok(())
@@ -133,8 +138,9 @@ impl Access {
             known.open.get(&shift).cloned()
         };
         let open = match remembered {
-            Some(open) => open,
-            None => self.ask(shift).await?,
+            Some(open) if open.officer.ends_at > Clock::System.now() => open,
+            // The officer's next token may have prolonged it.
+            Some(_) | None => self.ask(shift).await?,
         };
         if open.is_of(caller) && open.officer.ends_at > Clock::System.now() {
             Ok(open.officer)
@@ -143,8 +149,17 @@ impl Access {
         }
     }
 
+    /// The officer of a shift of the caller's certificate, also of one that is over.
+    pub async fn officer_of_any(&self, caller: &Caller, shift: ShiftId) -> Result<Arc<Officer>> {
+        let found = store::shift(&self.0.pool, shift, Wanted::Any).await?;
+        found
+            .filter(|found| found.is_of(caller))
+            .map(|found| found.officer)
+            .ok_or_else(shift_unknown)
+    }
+
     async fn ask(&self, shift: ShiftId) -> Result<OpenShift> {
-        let open = store::open_shift(&self.0.pool, shift)
+        let open = store::shift(&self.0.pool, shift, Wanted::Open)
             .await?
             .ok_or_else(shift_unknown)?;
         let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -179,8 +194,20 @@ impl Access {
         }
     }
 
-    /// Takes over what ended since; answers the database's time of the look.
-    async fn look(&self, since: Option<OffsetDateTime>) -> Result<OffsetDateTime> {
+    /// Takes over what ended until now, without waiting for the next second.
+    pub async fn look_now(&self) {
+        // Streams end by themselves when the ledgers cannot be read; calls need the database anyway.
+        if let Err(error) = self.look().await {
+            tracing::warn!(%error, "what ended could not be asked");
+        }
+    }
+
+    /// Takes over what ended since the last look.
+    async fn look(&self) -> Result<()> {
+        let since = {
+            let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+            known.looked_at
+        };
         let ended = store::ended(&self.0.pool, since.map(|at| at - OVERLAP), SHIFT_MAX).await?;
         let mut news = false;
         {
@@ -196,11 +223,12 @@ impl Access {
             known
                 .open
                 .retain(|_, open| open.officer.ends_at > ended.as_of);
+            known.looked_at = known.looked_at.max(Some(ended.as_of));
         }
         if news {
             self.0.ended.send_modify(|count| *count += 1);
         }
-        Ok(ended.as_of)
+        Ok(())
     }
 
     fn is_closed(&self, shift: ShiftId) -> bool {

@@ -5,7 +5,7 @@
 use sqlx::{PgPool, Postgres, Transaction};
 use time::OffsetDateTime;
 
-use super::OpenShift;
+use super::{OpenShift, Wanted};
 use crate::{
     caller::{Caller, Certificate, Officer, OfficerRole, Principal},
     error::{Error, Result},
@@ -75,9 +75,13 @@ pub(super) async fn ended(
     })
 }
 
-/// An open shift with its officer.
+/// A shift with its officer.
 #[tracing::instrument(name = "sql.open_shift", skip_all)]
-pub(super) async fn open_shift(pool: &PgPool, shift: ShiftId) -> Result<Option<OpenShift>> {
+pub(super) async fn shift(
+    pool: &PgPool,
+    shift: ShiftId,
+    wanted: Wanted,
+) -> Result<Option<OpenShift>> {
     let mut db = begin(pool).await?;
     let row = sqlx::query!(
         r#"
@@ -85,9 +89,11 @@ pub(super) async fn open_shift(pool: &PgPool, shift: ShiftId) -> Result<Option<O
             o.district, o.subdistrict, o.roles
         from shift as s
         join officer as o on o.officer_id = s.officer_id
-        where s.shift_id = $1 and s.closed_at is null and s.ends_at > clock_timestamp() and o.ended_at is null
+        where s.shift_id = $1
+            and ($2 or (s.closed_at is null and s.ends_at > clock_timestamp() and o.ended_at is null))
         "#,
         shift.uuid(),
+        wanted == Wanted::Any,
     )
     .fetch_optional(&mut *db)
     .await?;
@@ -135,12 +141,14 @@ pub(super) async fn note_terminal(
     let mut db = begin(pool).await?;
     sqlx::query!(
         r#"
-        insert into terminal (terminal, district, certificate_ends_at) values ($1, $2, $3)
+        insert into terminal (terminal, district, certificate_begins_at, certificate_ends_at) values ($1, $2, $3, $4)
         on conflict (terminal) do update
-        set certificate_ends_at = greatest(terminal.certificate_ends_at, excluded.certificate_ends_at)
+        set certificate_begins_at = greatest(terminal.certificate_begins_at, excluded.certificate_begins_at),
+            certificate_ends_at = greatest(terminal.certificate_ends_at, excluded.certificate_ends_at)
         "#,
         caller.name(),
         caller.ledger().number(),
+        certificate.begins_at,
         certificate.ends_at,
     )
     .execute(&mut *db)

@@ -96,6 +96,9 @@ const fn line(
     }
 }
 
+/// The one call that a shift may still make when it is over: for the answer that was missed.
+pub const CLOSE_SHIFT: &str = "/ektp.v1.Administration/CloseShift";
+
 use Nature::{Read, Stream, Write};
 
 /// Each RPC, and who may call it.
@@ -136,7 +139,7 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Administration/ListOfficers", Read, OFFICES, SECOND),
     // Whoever opens a shift has none yet.
     line("/ektp.v1.Administration/OpenShift", Write, STAFFED, Officers::None),
-    line("/ektp.v1.Administration/CloseShift", Write, STAFFED, Officers::Needed(&OfficerRole::ALL)),
+    line(CLOSE_SHIFT, Write, STAFFED, Officers::Needed(&OfficerRole::ALL)),
     line("/ektp.v1.Administration/Approve", Write, OFFICES, SECOND),
     line("/ektp.v1.Administration/ListPendingApprovals", Read, OFFICES, SECOND),
     line("/ektp.v1.Administration/RevokeTerminal", Write, OFFICES, HEADS),

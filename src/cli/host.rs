@@ -6,6 +6,7 @@ use std::{fs, path::Path, sync::Arc};
 use sqlx::{ConnectOptions, Executor, postgres::PgConnectOptions};
 
 use crate::{
+    openid::Providers,
     audit::{self, HEAD_EVERY, Signing, WITNESS_FILE},
     authority::{Authority, Renewal},
     clock::Clock,
@@ -113,6 +114,10 @@ impl Host {
             }
         }
         let (tls, authority) = tls(&data, listening)?;
+        let providers = match &guarding.identity_providers {
+            Some(file) => Providers::read(file)?,
+            None => Providers::default(),
+        };
         let keys =
             Keys::open_or_create(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
         let signing = Signing {
@@ -133,6 +138,7 @@ impl Host {
             renewal: authority
                 .as_ref()
                 .map_or(Renewal::Elsewhere, |own| Renewal::Here(Arc::clone(own))),
+            providers,
             database: database.serving.clone(),
             pools: PoolSizes::default(),
             clock,

@@ -74,6 +74,8 @@ pub enum Failure {
     #[error(transparent)]
     Authority(#[from] AuthorityError),
     #[error(transparent)]
+    Providers(#[from] crate::openid::ConfigError),
+    #[error(transparent)]
     Principal(#[from] PrincipalError),
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),

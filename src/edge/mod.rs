@@ -18,7 +18,7 @@ use tracing::Instrument as _;
 
 use crate::{
     access::{Access, shift_unknown, terminal_revoked},
-    caller::{Caller, Officers, Verdict, right},
+    caller::{CLOSE_SHIFT, Caller, Officers, Verdict, right},
     deadline::Deadline,
     error::{Error, ErrorReason, Kind, Result},
     ids::ShiftId,
@@ -161,7 +161,12 @@ impl EdgeLayer {
                 .ok()
                 .and_then(|text| text.parse::<ShiftId>().ok())
                 .ok_or_else(shift_unknown)?;
-            caller.officer = Some(self.access.officer(&caller, shift).await?);
+            // Whoever closed a shift and missed the answer asks again under it.
+            caller.officer = Some(if right.path == CLOSE_SHIFT {
+                self.access.officer_of_any(&caller, shift).await?
+            } else {
+                self.access.officer(&caller, shift).await?
+            });
         }
         let roles = caller.officer.as_ref().map(|officer| &officer.roles[..]);
         match right.verdict(caller.role, roles) {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{Print, printer::Printer, report::Settings};
 use crate::{
+    openid::Providers,
     areas,
     audit::{self, Signing},
     authority::{Authority, Renewal},
@@ -187,6 +188,7 @@ async fn serve(
 ) -> Result<Server, Failure> {
     let identity = authority.server_identity(&[], Clock::System.now())?;
     Ok(Server::start(Options {
+        providers: Providers::default(),
         listen: ([127, 0, 0, 1], 0).into(),
         tls: Tls {
             certificate: identity.certificate_pem,

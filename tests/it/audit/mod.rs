@@ -14,6 +14,7 @@ use crate::support::{cards::until, office::Office};
 mod command;
 mod heads;
 mod story;
+mod streams;
 mod tamper;
 
 /// A row as a test looks at it.

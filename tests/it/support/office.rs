@@ -17,6 +17,7 @@ use ektp::{
     edge::Checks,
     embedded,
     feed::Timing,
+    openid::Providers,
     handover::Gateway,
     proto::{
         administration_client::AdministrationClient, handover_client::HandoverClient,
@@ -69,6 +70,8 @@ pub struct Office {
     pub sql: PgPool,
     servers: Vec<Server>,
     quotas: Quotas,
+    /// Who else proves officers, at servers that are added from now on.
+    pub providers: Providers,
     keys: Arc<Keys>,
     identities: Mutex<HashMap<String, Arc<authority::Identity>>>,
     shifts: tokio::sync::Mutex<HashMap<String, Uuid>>,
@@ -179,6 +182,7 @@ impl Office {
             sql,
             servers: Vec::new(),
             quotas,
+            providers: Providers::default(),
             keys: Arc::new(Keys::random()),
             identities: Mutex::default(),
             shifts: tokio::sync::Mutex::default(),
@@ -208,6 +212,7 @@ impl Office {
                 ca: authority().ca_pem().to_owned(),
             },
             renewal: Renewal::Here(Arc::clone(&AUTHORITY.0)),
+            providers: self.providers.clone(),
             database: self.database.options_of(self.held_by.role()),
             pools: PoolSizes::default(),
             clock: Clock::Simulated(self.clock.clone()),

@@ -5,14 +5,13 @@ use prost::Message as _;
 use tonic::{Code, Status};
 
 use crate::support::{
-    look,
     office::{MORNING, Office, request_id, violated_fields},
     people::{draft, residents},
     raw,
 };
 
 use super::{
-    principal, printing,
+    principal, printing, rows_of_acts,
     scene::{DISTRICT, first_village},
 };
 
@@ -22,7 +21,7 @@ pub struct Case(pub &'static str, pub Vec<u8>, pub Vec<&'static str>);
 #[tokio::test]
 async fn every_violation_is_named_at_once_and_no_other() {
     let office = Office::open().await;
-    let before = look::counts(&office.sql).await;
+    let before = rows_of_acts(&office).await;
     let mut cases = numbers();
     cases.extend(dates_and_villages());
     cases.extend([sheet(), dispatch(), verdicts(), handover()]);
@@ -41,7 +40,7 @@ async fn every_violation_is_named_at_once_and_no_other() {
         expected.sort_unstable();
         assert_eq!(found, expected, "{path}: {}", told(&status));
     }
-    assert_eq!(look::counts(&office.sql).await, before, "nothing was done");
+    assert_eq!(rows_of_acts(&office).await, before, "nothing was done");
 }
 
 fn told(status: &Status) -> String {

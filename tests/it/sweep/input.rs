@@ -9,14 +9,13 @@ use prost_types::field_descriptor_proto::{Label, Type};
 use tonic::Code;
 
 use crate::support::{
-    look,
     office::{Office, reason, request_id, violated_fields},
     people::{draft, residents},
     raw::{self, Answer},
 };
 
 use super::{
-    Method, field, methods, principal,
+    Method, field, line, methods, rows_of_acts,
     samples::sample,
     scene::{DISTRICT, Things},
 };
@@ -58,10 +57,10 @@ fn complaints(method: &Method, answer: Answer) -> Vec<String> {
 async fn a_missing_malformed_or_nil_request_id_is_a_violation_of_every_write() {
     let office = Office::open().await;
     let things = Things::nowhere();
-    let before = look::counts(&office.sql).await;
+    let before = rows_of_acts(&office).await;
     for method in writes() {
         let path = method.path.as_str();
-        let channel = office.client(0, principal(path)).await.channel;
+        let channel = line(&office, 0, path).await;
         for bad in [
             "",
             "1",
@@ -80,7 +79,7 @@ async fn a_missing_malformed_or_nil_request_id_is_a_violation_of_every_write() {
         }
     }
     assert_eq!(
-        look::counts(&office.sql).await,
+        rows_of_acts(&office).await,
         before,
         "malformed requests are not even stored"
     );
@@ -94,7 +93,7 @@ async fn an_empty_request_is_told_all_that_is_required() {
         .filter(|method| !method.required.is_empty())
     {
         let path = method.path.as_str();
-        let channel = office.client(0, principal(path)).await.channel;
+        let channel = line(&office, 0, path).await;
         let complaints = complaints(method, raw::call(&channel, path, &[]).await);
         for required in &method.required {
             assert!(
@@ -111,22 +110,27 @@ async fn an_empty_or_oversized_batch_is_refused_by_every_write_that_takes_one() 
     let mut batches = 0;
     for method in writes() {
         let path = method.path.as_str();
-        let channel = office.client(0, principal(path)).await.channel;
+        let channel = line(&office, 0, path).await;
         for batch in method
             .input
             .field
             .iter()
             .filter(|field| field.label() == Label::Repeated)
         {
-            assert!(
-                matches!(batch.r#type(), Type::Message | Type::String),
-                "{path}: {}",
-                batch.name()
-            );
             let number = u32::try_from(batch.number()).expect("fields have small numbers");
             let empty = field(REQUEST_ID, request_id().as_bytes());
             let mut oversized = empty.clone();
-            oversized.extend(field(number, b"").repeat(TOO_MANY));
+            if batch.r#type() == Type::Enum {
+                // Packed into one field.
+                oversized.extend(field(number, &[1; TOO_MANY]));
+            } else {
+                assert!(
+                    matches!(batch.r#type(), Type::Message | Type::String),
+                    "{path}: {}",
+                    batch.name()
+                );
+                oversized.extend(field(number, b"").repeat(TOO_MANY));
+            }
             for message in [empty, oversized] {
                 let complaints = complaints(&method, raw::call(&channel, path, &message).await);
                 assert!(

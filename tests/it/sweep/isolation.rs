@@ -5,7 +5,7 @@
 //! and tells that the thing exists. So whole answers are compared, with only the ids themselves blanked.
 
 use ektp::{
-    caller::{Role, right},
+    caller::{CLOSE_SHIFT, Role, right},
     proto,
 };
 use prost::Message as _;
@@ -28,6 +28,13 @@ use super::{
 
 /// The neighbour who tries.
 const FOREIGN: &str = "ektp://district/35.76/site/office/terminal/1";
+
+/// What is about the caller itself, or the same for everybody, and names no other thing.
+const ABOUT_ITSELF: [&str; 3] = [
+    CLOSE_SHIFT,
+    "/ektp.v1.Administration/RenewTerminal",
+    "/ektp.v1.Administration/WatchAuditHeads",
+];
 
 /// Messages that are enough to see what a stream shows.
 const ENOUGH: usize = 3;
@@ -62,6 +69,9 @@ async fn a_foreign_thing_answers_exactly_as_a_missing_one_and_nothing_changes() 
     let before = look::contents(&office.sql).await;
     for method in of_terminals() {
         let path = method.path.as_str();
+        if ABOUT_ITSELF.contains(&path) {
+            continue;
+        }
         let of_foreign = ask(&foreign, &method, sample(path, &things, &request_id())).await;
         let of_missing = ask(&foreign, &method, sample(path, &missing, &request_id())).await;
         assert_eq!(
@@ -103,6 +113,14 @@ async fn a_foreign_terminal_sees_nothing_in_lists() {
         if path.contains("/List") {
             // Without any filter: everything that the terminal may see.
             let answer = ask(&foreign, &method, Vec::new()).await.expect("a page");
+            if path.ends_with("/ListOfficers") || path.ends_with("/ListTerminals") {
+                let text = String::from_utf8_lossy(&answer[0]).into_owned();
+                assert!(
+                    !text.contains(DISTRICT),
+                    "{path} shows more than the neighbour: {text}"
+                );
+                continue;
+            }
             assert_eq!(answer, [Vec::<u8>::new()], "{path} shows something");
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use ektp::{
-    caller::{Role, right},
+    caller::{CLOSE_SHIFT, Role, right},
     proto,
 };
 use prost::Message as _;
@@ -15,7 +15,12 @@ use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
-use crate::support::raw::Answer;
+use crate::support::{
+    look,
+    office::Office,
+    officers::{self, Line},
+    raw::Answer,
+};
 
 mod fields;
 mod input;
@@ -26,6 +31,7 @@ mod replay;
 mod rights;
 pub mod samples;
 pub mod scene;
+mod staff;
 
 /// The package whose RPCs are walked over; health and reflection are not ours.
 const PACKAGE: &str = "ektp.v1";
@@ -151,6 +157,26 @@ fn principal(path: &str) -> &'static str {
         .find(|(role, _)| right.callers.contains(role))
         .unwrap_or_else(|| panic!("{path} may be called by nobody"));
     principal
+}
+
+/// The principal's connection to a server. The one call that ends its shift has one of its own; all others go on.
+async fn line(office: &Office, server: usize, path: &str) -> Line {
+    let principal = principal(path);
+    if path == CLOSE_SHIFT {
+        let roles = Some(&officers::ALL_BUT_CONTRACTOR[..]);
+        return office.client_as(server, principal, roles).await.channel;
+    }
+    office.client(server, principal).await.channel
+}
+
+/// How many rows each table has that acts write, the stored answers included; without the officers of the tests' clients
+/// and the terminals that were seen.
+async fn rows_of_acts(office: &Office) -> BTreeMap<String, i64> {
+    let mut rows = look::counts(&office.sql).await;
+    for of_clients in ["officer", "officer_person", "shift", "terminal"] {
+        rows.remove(of_clients);
+    }
+    rows
 }
 
 /// An answer for comparing and reading, with every id and both districts' codes blanked.

@@ -13,7 +13,7 @@ use crate::support::{
     raw::{self, Sending},
 };
 
-use super::{field, methods, principal, samples::sample, scene};
+use super::{field, line, methods, samples::sample, scene};
 
 /// Bodies of each kind for each RPC.
 const TRIES: usize = 12;
@@ -37,7 +37,7 @@ async fn noise_is_the_senders_fault_and_the_server_goes_on() {
     let mut rng = ChaCha8Rng::seed_from_u64(2017);
     for method in methods() {
         let path = method.path.as_str();
-        let channel = office.client(0, principal(path)).await.channel;
+        let channel = line(&office, 0, path).await;
         for attempt in 0..2 * TRIES {
             let message = if attempt < TRIES {
                 random(&mut rng)
@@ -78,7 +78,7 @@ async fn a_message_beyond_the_limit_is_refused_by_every_rpc() {
     let things = scene::set(&office).await;
     for method in methods() {
         let path = method.path.as_str();
-        let channel = office.client(0, principal(path)).await.channel;
+        let channel = line(&office, 0, path).await;
         let mut message = sample(path, &things, &request_id());
         message.extend(field(UNKNOWN_FIELD, &vec![0; MESSAGE_MAX]));
         let status = raw::call(&channel, path, &message)

@@ -1,9 +1,14 @@
 //! One request for each RPC. A new RPC gets its line here; until then the sweep fails and names it.
 
-use ektp::proto::{self, ApplicantClass, SpoilageKind, VerdictOutcome};
+use ektp::proto::{
+    self, ApplicantClass, SpoilageKind, VerdictOutcome, open_shift_request::Credential,
+};
 use prost::Message as _;
 
-use crate::support::people::draft;
+use crate::{
+    administration::{FIRST_PIN, OWN_PIN},
+    support::people::draft,
+};
 
 use super::{methods, scene::Things};
 
@@ -15,7 +20,9 @@ pub fn sample(path: &str, things: &Things, request_id: &str) -> Vec<u8> {
         .or_else(|| printing(method, things, id.clone()))
         .or_else(|| queue(method, things, id.clone()))
         .or_else(|| inventory(method, things, id.clone()))
-        .or_else(|| handover(method, things, id))
+        .or_else(|| handover(method, things, id.clone()))
+        .or_else(|| administration(method, things, id.clone()))
+        .or_else(|| approvals(method, things, id))
         .unwrap_or_else(|| panic!("{path} has no sample in tests/it/sweep/samples.rs; write one"))
 }
 
@@ -227,6 +234,84 @@ fn handover(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>
             .encode_to_vec()
         }
         "ListContactTasks" => proto::ListContactTasksRequest::default().encode_to_vec(),
+        _ => return None,
+    })
+}
+
+fn administration(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
+    Some(match method {
+        "EndOfficer" => {
+            let officer_id = things.staff.officer.clone();
+            proto::EndOfficerRequest {
+                request_id,
+                officer_id,
+            }
+            .encode_to_vec()
+        }
+        "ListOfficers" => proto::ListOfficersRequest {
+            district: things.district.clone(),
+            ..proto::ListOfficersRequest::default()
+        }
+        .encode_to_vec(),
+        "OpenShift" => {
+            let pin = proto::PinCredential {
+                badge: things.staff.badge.clone(),
+                pin: FIRST_PIN.to_owned(),
+                new_pin: OWN_PIN.to_owned(),
+            };
+            proto::OpenShiftRequest {
+                request_id,
+                credential: Some(Credential::Pin(pin)),
+            }
+            .encode_to_vec()
+        }
+        "CloseShift" => proto::CloseShiftRequest { request_id }.encode_to_vec(),
+        "ListTerminals" => proto::ListTerminalsRequest {
+            district: things.district.clone(),
+            ..proto::ListTerminalsRequest::default()
+        }
+        .encode_to_vec(),
+        "RenewTerminal" => proto::RenewTerminalRequest {
+            request_id,
+            certificate_request: things.staff.renewal.clone(),
+        }
+        .encode_to_vec(),
+        "WatchAuditHeads" => proto::WatchAuditHeadsRequest::default().encode_to_vec(),
+        "WatchAlarms" => proto::WatchAlarmsRequest::default().encode_to_vec(),
+        _ => return None,
+    })
+}
+
+fn approvals(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
+    let purpose = "on Monday".to_owned();
+    Some(match method {
+        "RegisterOfficer" => proto::RegisterOfficerRequest {
+            request_id,
+            badge: things.staff.new_badge.clone(),
+            nik: things.newcomer.nik.clone(),
+            roles: vec![proto::OfficerRole::Counter.into()],
+            district: things.district.clone(),
+            initial_pin: FIRST_PIN.to_owned(),
+            purpose,
+            ..proto::RegisterOfficerRequest::default()
+        }
+        .encode_to_vec(),
+        "Approve" => {
+            let (approval_id, content_digest) = things.staff.approval.clone();
+            proto::ApproveRequest {
+                request_id,
+                approval_id,
+                content_digest,
+            }
+            .encode_to_vec()
+        }
+        "ListPendingApprovals" => proto::ListPendingApprovalsRequest::default().encode_to_vec(),
+        "RevokeTerminal" => proto::RevokeTerminalRequest {
+            request_id,
+            terminal: things.staff.terminal.clone(),
+            purpose,
+        }
+        .encode_to_vec(),
         _ => return None,
     })
 }

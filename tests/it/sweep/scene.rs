@@ -14,6 +14,8 @@ use crate::support::{
     people::{key, residents},
 };
 
+use super::staff::{self, Staff};
+
 /// Where everything of the scene is.
 pub const DISTRICT: &str = "35.75";
 
@@ -57,6 +59,8 @@ pub struct Things {
     pub blank: i64,
     pub collection: String,
     pub challenge: (String, Vec<u8>),
+    /// About officers and terminals.
+    pub staff: Staff,
 }
 
 impl Things {
@@ -91,6 +95,7 @@ impl Things {
             blank: FIRST_BLANK,
             collection: none(),
             challenge: (none(), vec![0; 32]),
+            staff: Staff::nowhere(),
         }
     }
 
@@ -126,6 +131,7 @@ impl Things {
             blank: self.blank + 500_000,
             collection: id(),
             challenge: (id(), self.challenge.1.clone()),
+            staff: self.staff.missing(),
         }
     }
 
@@ -137,6 +143,7 @@ impl Things {
             latecomer: self.known.clone(),
             known: self.known.clone(),
             delivery: self.dispatch,
+            staff: self.staff.refused(),
             ..self.missing(DISTRICT)
         }
     }
@@ -208,6 +215,7 @@ pub async fn set(office: &Office) -> Things {
     let shipment = on_its_way(&mut store).await;
     let queued = waiting_request(&mut terminal).await;
     Things {
+        staff: staff::hire(office).await,
         district: DISTRICT.to_owned(),
         location: DISTRICT.to_owned(),
         newcomer: people[0].clone(),

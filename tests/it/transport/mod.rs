@@ -146,8 +146,9 @@ async fn revoke(office: &Office, principal: &str) {
             values ($2, $1, 3575, 'H-' || left($2::text, 8), '{HEAD}', $2::text, now())
         ), approved as (
             insert into approval (approval_id, district, method, content, content_digest, summary, purpose, requested_by,
-                requester_person, requested_on, requested_at, expires_at)
-            values ($3, 3575, 'Administration/RevokeTerminal', '', '', '', 'stolen', $2, $1, $4, now(), now() + interval '1 minute')
+                requester_person, requester_badge, requested_on, requested_at, expires_at)
+            values ($3, 3575, 'Administration/RevokeTerminal', '', '', '', 'stolen', $2, $1, 'H-1', $4, now(),
+                now() + interval '1 minute')
         )
         insert into terminal_revocation (approval_id, terminal, district) values ($3, $4, 3575)",
     )
