@@ -30,6 +30,10 @@
 //! to all streams stands in [`feed`]. Who may call what stands in [`caller`], who still may in [`access`]; how a connection
 //! enters in [`transport`] and a call in [`edge`]. The audit log proves itself in [`audit`].
 //!
+//! Who acts: a terminal is a client certificate, an officer is a person at work on it by a shift. [`edge`] puts both into the
+//! [`caller::Caller`], [`access`] knows which of them have ended, [`quota`] how much each may, and every act leaves one audit
+//! row in its own commit. [`administration`] keeps them; it stands beside the hill and nobody calls it.
+//!
 //! ## The laws
 //!
 //! Held by the database as named constraints as well as by the `decide` rooms:
@@ -44,6 +48,8 @@
 //! 8. OK means committed and durable; an unknown outcome says so.
 //! 9. A terminal sees its own district; a foreign id looks like a missing one.
 //! 10. Names, NIK and phone numbers are sealed, and appear in no log, error, event or token.
+//! 11. What needs two persons runs inside the second one's approval, within 15 minutes and unaltered; two accounts of one
+//!     person are one (`approval_is_by_two_persons`, `approval_is_in_time`).
 
 pub mod access;
 pub mod administration;

@@ -1,4 +1,5 @@
-//! A terminal's side of the wire: one mutual-TLS channel, the generated clients over it, and the one retry policy.
+//! A terminal's side of the wire: one mutual-TLS channel, the officer's shift in every call, the generated clients over
+//! both, and the one retry policy.
 //!
 //! What is easily got wrong: a retry carries the *same* request id, so that what was committed while the answer was lost
 //! is answered again and not done twice. The message is therefore built once, before the first try.
@@ -7,7 +8,9 @@ use std::{error::Error as _, future::Future, time::Duration};
 
 use rand::RngExt as _;
 use tonic::{
-    Code, Response, Status,
+    Code, Request, Response, Status,
+    metadata::AsciiMetadataValue,
+    service::{Interceptor, interceptor::InterceptedService},
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, Uri},
 };
 use tonic_types::StatusExt as _;
@@ -15,6 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     authority,
+    edge::SHIFT,
     proto::{
         administration_client::AdministrationClient, handover_client::HandoverClient,
         inventory_client::InventoryClient, print_queue_client::PrintQueueClient,
@@ -37,10 +41,28 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// And given up when it does not answer.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A caller with its certificate, connected to a server (at the first call, and again after a break).
+/// The way to the server, with the shift of whoever works on the terminal.
+pub type Line = InterceptedService<Channel, OnShift>;
+
+/// Hands the shift in with every call; without one it hands in nothing.
+#[derive(Debug, Clone, Default)]
+pub struct OnShift(Option<AsciiMetadataValue>);
+
+impl Interceptor for OnShift {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(shift) = &self.0 {
+            request.metadata_mut().insert(SHIFT, shift.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// A caller with its certificate, connected to a server (at the first call, and again after a break); nobody works on it
+/// before [`Self::on_shift`].
 #[derive(Debug, Clone)]
 pub struct Terminal {
     channel: Channel,
+    shift: OnShift,
 }
 
 impl Terminal {
@@ -68,24 +90,48 @@ impl Terminal {
             .tcp_nodelay(true);
         Ok(Self {
             channel: endpoint.connect_lazy(),
+            shift: OnShift::default(),
         })
     }
 
+    /// The same terminal over the same connection, with the officer of this shift at work on it.
+    pub fn on_shift(&self, shift_id: &str) -> Result<Self, Failure> {
+        let shift = shift_id
+            .parse()
+            .map_err(|_| Failure::Call("the shift's id is no text for a header".to_owned()))?;
+        Ok(Self {
+            channel: self.channel.clone(),
+            shift: OnShift(Some(shift)),
+        })
+    }
+
+    /// This terminal with the shift of another one, for whoever tries that.
+    pub fn with_shift_of(&self, other: &Self) -> Self {
+        Self {
+            channel: self.channel.clone(),
+            shift: other.shift.clone(),
+        }
+    }
+
+    fn line(&self) -> Line {
+        Line::new(self.channel.clone(), self.shift.clone())
+    }
+
     /// The client of PrintQueue, for streams; single calls go through [`Self::print_queue`].
-    pub fn print_queue_client(&self) -> PrintQueueClient<Channel> {
-        PrintQueueClient::new(self.channel.clone())
+    pub fn print_queue_client(&self) -> PrintQueueClient<Line> {
+        PrintQueueClient::new(self.line())
     }
 
     /// The client of Registration, for streams.
-    pub fn registration_client(&self) -> RegistrationClient<Channel> {
-        RegistrationClient::new(self.channel.clone())
+    pub fn registration_client(&self) -> RegistrationClient<Line> {
+        RegistrationClient::new(self.line())
     }
 
     /// Calls Registration, with retries.
     pub async fn registration<M, T, F>(
         &self,
         message: M,
-        call: impl Fn(RegistrationClient<Channel>, M) -> F,
+        call: impl Fn(RegistrationClient<Line>, M) -> F,
     ) -> Result<T, Status>
     where
         M: Clone,
@@ -98,7 +144,7 @@ impl Terminal {
     pub async fn print_queue<M, T, F>(
         &self,
         message: M,
-        call: impl Fn(PrintQueueClient<Channel>, M) -> F,
+        call: impl Fn(PrintQueueClient<Line>, M) -> F,
     ) -> Result<T, Status>
     where
         M: Clone,
@@ -111,13 +157,13 @@ impl Terminal {
     pub async fn inventory<M, T, F>(
         &self,
         message: M,
-        call: impl Fn(InventoryClient<Channel>, M) -> F,
+        call: impl Fn(InventoryClient<Line>, M) -> F,
     ) -> Result<T, Status>
     where
         M: Clone,
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let client = || InventoryClient::new(self.channel.clone());
+        let client = || InventoryClient::new(self.line());
         retrying(|| answer(call(client(), message.clone()))).await
     }
 
@@ -125,13 +171,13 @@ impl Terminal {
     pub async fn handover<M, T, F>(
         &self,
         message: M,
-        call: impl Fn(HandoverClient<Channel>, M) -> F,
+        call: impl Fn(HandoverClient<Line>, M) -> F,
     ) -> Result<T, Status>
     where
         M: Clone,
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let client = || HandoverClient::new(self.channel.clone());
+        let client = || HandoverClient::new(self.line());
         retrying(|| answer(call(client(), message.clone()))).await
     }
 
@@ -139,13 +185,13 @@ impl Terminal {
     pub async fn administration<M, T, F>(
         &self,
         message: M,
-        call: impl Fn(AdministrationClient<Channel>, M) -> F,
+        call: impl Fn(AdministrationClient<Line>, M) -> F,
     ) -> Result<T, Status>
     where
         M: Clone,
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let client = || AdministrationClient::new(self.channel.clone());
+        let client = || AdministrationClient::new(self.line());
         retrying(|| answer(call(client(), message.clone()))).await
     }
 }
@@ -193,6 +239,15 @@ pub fn backoff(first: Duration, most: Duration, tries: u32) -> Duration {
     let doublings = tries.saturating_sub(1).min(16);
     let bound = first.saturating_mul(1 << doublings).min(most);
     rand::rng().random_range(Duration::ZERO..=bound)
+}
+
+/// The reason of a refusal by its name in the contract; empty where there is none.
+pub fn reason(status: &Status) -> String {
+    let details = status.get_error_details();
+    details
+        .error_info()
+        .map(|info| info.reason.clone())
+        .unwrap_or_default()
 }
 
 /// A status in words for a person: its reason from the contract, its message, and what lay under a broken line.

@@ -6,17 +6,20 @@ use std::{fs, path::Path, sync::Arc};
 use sqlx::{ConnectOptions, Executor, postgres::PgConnectOptions};
 
 use crate::{
-    openid::Providers,
+    administration::{self, Founder},
     audit::{self, HEAD_EVERY, Signing, WITNESS_FILE},
     authority::{Authority, Renewal},
     clock::Clock,
     config::{Guarding, Listening, Storage},
-    db::{self, PoolSizes},
+    db::{self, PoolSizes, Pools},
     embedded::{self, Durability, Embedded, Settings},
     feed::Timing,
     handover::Gateway,
+    openid::Providers,
+    quota::Quotas,
     seal::Keys,
     server::{Options, Server, Tls},
+    work::Desk,
 };
 
 use super::Failure;
@@ -75,6 +78,35 @@ impl Database {
         })
     }
 
+    /// The same with all its tables, for who serves. The private one is migrated; one that others run is not touched
+    /// without `ektp migrate`.
+    pub async fn ready(storage: &Storage) -> Result<Self, Failure> {
+        let database = Self::open(storage).await?;
+        if database.private.is_some() {
+            db::migrate(&database.options).await?;
+        } else {
+            let mut connection = database.serving.clone().connect().await?;
+            let pending = db::pending(&mut connection).await?;
+            if pending > 0 {
+                return Err(Failure::Pending(pending));
+            }
+            if db::stands_above_walls(&mut connection).await? {
+                return Err(Failure::Above);
+            }
+        }
+        Ok(database)
+    }
+
+    /// What the services stand on, without a server: for an operator's act.
+    pub async fn desk(&self, storage: &Storage) -> Result<Desk, Failure> {
+        let sizes = PoolSizes { acts: 1, reads: 1 };
+        let pools = Pools::open(self.serving.clone(), sizes).await?;
+        let data = storage.data();
+        fs::create_dir_all(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
+        let keys = keys(&data)?;
+        Ok(Desk::new(pools, Clock::System, keys, Quotas::default()))
+    }
+
     /// Stops the private one.
     pub fn close(self) -> Result<(), Failure> {
         self.private
@@ -91,7 +123,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts everything. The private database is migrated; one that others run is not touched without `ektp migrate`.
+    /// Starts everything.
     pub async fn start(
         storage: &Storage,
         listening: &Listening,
@@ -100,26 +132,12 @@ impl Host {
     ) -> Result<Self, Failure> {
         let data = storage.data();
         fs::create_dir_all(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
-        let database = Database::open(storage).await?;
-        if database.private.is_some() {
-            db::migrate(&database.options).await?;
-        } else {
-            let mut connection = database.serving.clone().connect().await?;
-            let pending = db::pending(&mut connection).await?;
-            if pending > 0 {
-                return Err(Failure::Pending(pending));
-            }
-            if db::stands_above_walls(&mut connection).await? {
-                return Err(Failure::Above);
-            }
-        }
+        let database = Database::ready(storage).await?;
         let (tls, authority) = tls(&data, listening)?;
         let providers = match &guarding.identity_providers {
             Some(file) => Providers::read(file)?,
             None => Providers::default(),
         };
-        let keys =
-            Keys::open_or_create(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
         let signing = Signing {
             key: Arc::new(
                 audit::Key::open_or_create(&data)
@@ -142,7 +160,7 @@ impl Host {
             database: database.serving.clone(),
             pools: PoolSizes::default(),
             clock,
-            keys: Arc::new(keys),
+            keys: keys(&data)?,
             gateway: Gateway::LogFile(data.join(NOTICES)),
             timing: Timing::default(),
             quotas: guarding.quotas(),
@@ -157,6 +175,12 @@ impl Host {
             authority,
             audit_key,
         })
+    }
+
+    /// Founds a head of the centre at this server's database, as its operator does.
+    pub async fn found(&self, founder: Founder) -> Result<(), Failure> {
+        administration::found(self.server.desk(), founder).await?;
+        Ok(())
     }
 
     /// The server.
@@ -179,6 +203,13 @@ impl Host {
         self.server.drain().await;
         self.database.close()
     }
+}
+
+/// The data folder's keys.
+fn keys(data: &Path) -> Result<Arc<Keys>, Failure> {
+    Keys::open_or_create(data)
+        .map(Arc::new)
+        .map_err(|error| Failure::Folder(data.to_owned(), error))
 }
 
 /// The data folder's own authority.

@@ -13,8 +13,10 @@ mod client;
 pub mod demo;
 mod host;
 mod keep;
+mod officer;
 mod picture;
 mod renewal;
+mod roles;
 mod screen;
 mod serve;
 mod terminal;
@@ -52,6 +54,10 @@ enum Command {
     Bench(bench::Bench),
     /// Follow a district's queue in this window
     Terminal(terminal::Follow),
+    /// Print who may call what: RPCs, certificates, officers' roles
+    Roles(roles::Roles),
+    /// Found the centre's first heads, by whoever operates the database
+    Officer(officer::Officer),
     /// Make a client certificate with the data folder's own authority
     Certificate(keep::Certificate),
     /// Apply pending migrations and load the area codes
@@ -158,6 +164,8 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
             Command::Demo(command) => demo::run(command).await,
             Command::Bench(command) => bench::run(command).await,
             Command::Terminal(command) => terminal::run(command).await,
+            Command::Roles(command) => roles::run(&command),
+            Command::Officer(command) => officer::run(command).await,
             Command::Certificate(command) => keep::certificate(command),
             Command::Migrate(command) => keep::migrate(command).await,
             Command::Audit(command) => audit::run(command).await,

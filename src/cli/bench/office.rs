@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use super::{Print, printer::Printer, report::Settings};
 use crate::{
-    openid::Providers,
     areas,
     audit::{self, Signing},
     authority::{Authority, Renewal},
@@ -24,6 +23,7 @@ use crate::{
     feed::Timing,
     handover::Gateway,
     ids::District,
+    openid::Providers,
     proto::print_queue_client::PrintQueueClient,
     quota::Quotas,
     seal::Keys,

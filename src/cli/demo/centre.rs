@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Code, Status, Streaming, transport::Channel};
+use tonic::{Code, Status, Streaming};
 
 use super::{
     enrol::refused,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cli::{
         Failure,
-        client::{self, Terminal, request_id},
+        client::{self, Line, Terminal, request_id},
     },
     proto::{
         CheckTask, DispatchShipmentRequest, EnrolmentState, LeaseChecksRequest,
@@ -192,7 +192,7 @@ pub async fn send_blanks(office: &Office) -> Result<Shipment, Failure> {
         document_number: "BA/2017/04/001".to_owned(),
         serials: vec![blanks],
     };
-    let register = |mut client: InventoryClient<Channel>, request| async move {
+    let register = |mut client: InventoryClient<Line>, request| async move {
         client.register_delivery(request).await
     };
     office.store.inventory(delivery, register).await?;
@@ -202,7 +202,7 @@ pub async fn send_blanks(office: &Office) -> Result<Shipment, Failure> {
         document_number: "SJ/35.75/2017/001".to_owned(),
         serials: vec![blanks],
     };
-    let send = |mut client: InventoryClient<Channel>, request| async move {
+    let send = |mut client: InventoryClient<Line>, request| async move {
         client.dispatch_shipment(request).await
     };
     let answer = office.store.inventory(dispatch, send).await?;
@@ -213,16 +213,19 @@ pub async fn send_blanks(office: &Office) -> Result<Shipment, Failure> {
 
 /// The city office takes in what arrived.
 pub async fn receive_blanks(office: &Office, shipment: &Shipment) -> Result<Shipment, Failure> {
-    let call = |mut client: InventoryClient<Channel>, request| async move {
+    let call = |mut client: InventoryClient<Line>, request| async move {
         client.receive_shipment(request).await
     };
-    let answer = office.desk.inventory(receipt(shipment), call).await?;
+    let answer = office
+        .stockkeeper
+        .inventory(receipt(shipment), call)
+        .await?;
     answer
         .shipment
         .ok_or_else(|| Failure::Call("a shipment was received and not answered".to_owned()))
 }
 
-fn receipt(shipment: &Shipment) -> ReceiveShipmentRequest {
+pub fn receipt(shipment: &Shipment) -> ReceiveShipmentRequest {
     ReceiveShipmentRequest {
         request_id: request_id(),
         shipment_id: shipment.shipment_id.clone(),
@@ -233,7 +236,7 @@ fn receipt(shipment: &Shipment) -> ReceiveShipmentRequest {
 
 /// Whether somebody who is not the city's office can take in its blanks, and so open the service (S0-15).
 pub async fn stranger_can_receive(office: &Office, shipment: &Shipment) -> Result<bool, Failure> {
-    let call = |mut client: InventoryClient<Channel>, request| async move {
+    let call = |mut client: InventoryClient<Line>, request| async move {
         client.receive_shipment(request).await
     };
     went_through(office.matcher.inventory(receipt(shipment), call).await)
@@ -250,7 +253,7 @@ pub async fn district_can_judge(office: &Office, enrolment_id: &str) -> Result<b
         request_id: request_id(),
         verdicts: vec![verdict],
     };
-    let call = |mut client: RegistrationClient<Channel>, request| async move {
+    let call = |mut client: RegistrationClient<Line>, request| async move {
         client.record_verdicts(request).await
     };
     went_through(office.desk.registration(request, call).await)

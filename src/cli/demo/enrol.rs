@@ -6,7 +6,7 @@
 
 use futures::future::try_join_all;
 use time::{Date, Weekday};
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
 use super::{
     centre::Matcher,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cli::{
         Failure,
-        client::{self, Terminal, request_id},
+        client::{self, Line, Terminal, request_id},
     },
     ids::Sex,
     proto::{
@@ -105,7 +105,7 @@ async fn counter_day(
             request_id: request_id(),
             enrolment: Some(draft(&citizens[place], place)),
         };
-        let call = |mut client: RegistrationClient<Channel>, request| async move {
+        let call = |mut client: RegistrationClient<Line>, request| async move {
             client.record_enrolment(request).await
         };
         let recorded = terminal.registration(request, call).await?;
@@ -202,7 +202,7 @@ async fn issue_batch(desk: &Terminal, batch: &mut [&mut Visit]) -> Result<(), Fa
         request_id: request_id(),
         enrolment_ids,
     };
-    let call = |mut client: RegistrationClient<Channel>, request| async move {
+    let call = |mut client: RegistrationClient<Line>, request| async move {
         client.issue_interim_certificates(request).await
     };
     let answer = desk.registration(request, call).await?;

@@ -37,6 +37,7 @@ pub fn figures(day: &DayAtTheOffice) -> Vec<Figure> {
         print(day, &mut sheet);
     }
     holders(day, &mut sheet);
+    officers(day, &mut sheet);
     proofs(day, &mut sheet);
     sheet.figures()
 }
@@ -275,6 +276,35 @@ fn holders(day: &DayAtTheOffice, sheet: &mut Sheet) {
         handed_over,
         day.printed.len(),
     );
+}
+
+/// Two persons for what is dangerous, and what nobody may.
+fn officers(day: &DayAtTheOffice, sheet: &mut Sheet) {
+    let (leaders, guarded) = (&day.leaders, &day.guarded);
+    sheet.rule("S3-5");
+    sheet.happened(
+        "a contractor's operator gets cards to print",
+        false,
+        guarded.contractor_printed,
+    );
+    sheet.rule("who");
+    sheet.number(
+        "officers registered by two persons",
+        leaders.registered,
+        leaders.by_two,
+    );
+    for (what, happened) in [
+        (
+            "a head approves what she asked for herself",
+            leaders.approved_alone,
+        ),
+        ("blanks taken in without a shift", guarded.without_shift),
+        ("… with another terminal's shift", guarded.foreign_shift),
+        ("a revoked terminal goes on", guarded.revoked_went_on),
+        ("a revoked terminal comes back", guarded.revoked_came_back),
+    ] {
+        sheet.happened(what, false, happened);
+    }
 }
 
 fn proofs(day: &DayAtTheOffice, sheet: &mut Sheet) {

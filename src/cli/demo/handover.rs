@@ -8,8 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use time::OffsetDateTime;
 use tokio::time::Instant;
-use tonic::{Status, transport::Channel};
-use tonic_types::StatusExt as _;
+use tonic::Status;
 
 use super::{
     office::{self, LOCAL, Office, SUBDISTRICTS},
@@ -17,7 +16,10 @@ use super::{
 };
 use crate::{
     areas,
-    cli::{Failure, client::request_id},
+    cli::{
+        Failure,
+        client::{self, Line, Terminal, request_id},
+    },
     ids::{Subdistrict, Village},
     proto::{
         Collection, CompleteHandoverRequest, CompleteHandoverResponse, ListAwaitingRequest,
@@ -74,11 +76,16 @@ pub async fn run(office: &Office, printed: usize) -> Result<Collected, Failure> 
         )));
     }
     let mut tasks = BTreeMap::new();
-    let subdistricts = SUBDISTRICTS
-        .iter()
-        .filter_map(|code| code.parse::<Subdistrict>().ok());
-    for village in subdistricts.flat_map(areas::villages_of) {
-        tasks.insert(village, contact_tasks(office, village).await?);
+    for (place, code) in SUBDISTRICTS.iter().enumerate() {
+        let subdistrict: Subdistrict = code
+            .parse()
+            .map_err(|_| Failure::Call("a subdistrict's code is none".to_owned()))?;
+        // Two share a subdistrict's villages: nobody may look at more persons a day than the quota allows.
+        let officers = [&office.counters[place], &office.rounds[place]];
+        let officers = officers.into_iter().cycle();
+        for (village, officer) in areas::villages_of(subdistrict).zip(officers) {
+            tasks.insert(village, contact_tasks(officer, village).await?);
+        }
     }
     open_next_morning(office);
     let (first, rest) = awaiting.split_at(awaiting.len().min(1));
@@ -131,7 +138,7 @@ async fn awaiting(office: &Office) -> Result<Vec<Collection>, Failure> {
             page_size: PAGE,
             page_token,
         };
-        let call = |mut client: HandoverClient<Channel>, request| async move {
+        let call = |mut client: HandoverClient<Line>, request| async move {
             client.list_awaiting(request).await
         };
         let page = office.desk.handover(request, call).await?;
@@ -143,7 +150,7 @@ async fn awaiting(office: &Office) -> Result<Vec<Collection>, Failure> {
     }
 }
 
-async fn contact_tasks(office: &Office, village: Village) -> Result<usize, Failure> {
+async fn contact_tasks(officer: &Terminal, village: Village) -> Result<usize, Failure> {
     let mut count = 0;
     let mut page_token = String::new();
     loop {
@@ -152,10 +159,10 @@ async fn contact_tasks(office: &Office, village: Village) -> Result<usize, Failu
             page_size: PAGE,
             page_token,
         };
-        let call = |mut client: HandoverClient<Channel>, request| async move {
+        let call = |mut client: HandoverClient<Line>, request| async move {
             client.list_contact_tasks(request).await
         };
-        let page = office.desk.handover(request, call).await?;
+        let page = officer.handover(request, call).await?;
         count += page.contact_tasks.len();
         if page.next_page_token.is_empty() {
             return Ok(count);
@@ -182,7 +189,7 @@ async fn hand_over(
         request_id: request_id(),
         collection_id: collection.collection_id.clone(),
     };
-    let call = |mut client: HandoverClient<Channel>, request| async move {
+    let call = |mut client: HandoverClient<Line>, request| async move {
         client.start_handover(request).await
     };
     let challenge = office.desk.handover(start, call).await?;
@@ -196,16 +203,14 @@ async fn hand_over(
             score: if matched { 8_700 } else { 40 },
         }),
     };
-    let call = |mut client: HandoverClient<Channel>, request| async move {
+    let call = |mut client: HandoverClient<Line>, request| async move {
         client.complete_handover(request).await
     };
     office.desk.handover(complete, call).await
 }
 
 fn is_match_failed(answer: &Result<CompleteHandoverResponse, Status>) -> bool {
-    let Err(status) = answer else { return false };
-    status
-        .get_error_details()
-        .error_info()
-        .is_some_and(|info| info.reason == MATCH_FAILED)
+    answer
+        .as_ref()
+        .is_err_and(|status| client::reason(status) == MATCH_FAILED)
 }

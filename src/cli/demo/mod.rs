@@ -8,6 +8,7 @@ mod centre;
 mod enrol;
 mod figures;
 pub(super) mod folder;
+mod guard;
 mod handover;
 mod names;
 mod office;
@@ -15,6 +16,7 @@ pub mod people;
 mod print;
 pub(super) mod progress;
 mod queue;
+mod staff;
 pub(super) mod table;
 mod watch;
 
@@ -31,11 +33,13 @@ use tokio::{
 
 use self::{
     folder::Folder,
+    guard::Guarded,
     handover::Collected,
     office::{BLANKS_DAY, Citizen, FIRST_DAY, Office, PRINT_DAY, Part},
     print::{PrintRoom, Printed},
     progress::Phase,
     queue::Submitted,
+    staff::Leaders,
     table::Figure,
     watch::{Seen, Windows},
 };
@@ -59,6 +63,11 @@ pub fn everybody(seed: u64) -> impl Iterator<Item = people::Person> {
     office::citizens(seed)
         .into_iter()
         .map(|citizen| citizen.person)
+}
+
+/// The PINs of that story's officers, for the same reason.
+pub fn pins(seed: u64) -> impl Iterator<Item = String> {
+    staff::pins(seed)
 }
 
 /// The command's arguments.
@@ -98,6 +107,8 @@ fn spoilage(text: &str) -> Result<f64, String> {
 
 /// What happened, by the system's answers.
 pub struct DayAtTheOffice {
+    leaders: Leaders,
+    guarded: Guarded,
     citizens: Vec<Citizen>,
     spoilage: f64,
     /// Everybody's enrolment as it stands at the end.
@@ -222,8 +233,9 @@ async fn tell(
         "watch it from a second window: ektp terminal --server {server} --certificate {}",
         watcher.display()
     );
-    let office = Office::open(server, authority, clock, command.seed)?;
-    let day = story(&office, command.spoilage).await?;
+    let mut office = Office::open(server, authority, clock, command.seed)?;
+    let leaders = staff::hire(host, &mut office).await?;
+    let day = story(&office, leaders, command.spoilage).await?;
     let figures = figures::figures(&day);
     let seconds = started.elapsed().as_secs_f64();
     if command.json {
@@ -264,7 +276,12 @@ fn check(figures: &[Figure]) -> Result<(), Failure> {
     )))
 }
 
-async fn story(office: &Office, spoilage: f64) -> Result<DayAtTheOffice, Failure> {
+async fn story(
+    office: &Office,
+    leaders: Leaders,
+    spoilage: f64,
+) -> Result<DayAtTheOffice, Failure> {
+    let guarded = guard::run(office, &leaders).await?;
     let mut citizens = office::citizens(office.seed);
     let mut matcher = centre::Matcher::new(office);
     enrol::run(office, &mut citizens, &mut matcher).await?;
@@ -303,6 +320,8 @@ async fn story(office: &Office, spoilage: f64) -> Result<DayAtTheOffice, Failure
     let (centre, city) = queue::stocks(office).await?;
     let enrolments = queue::enrolments(office).await?;
     Ok(DayAtTheOffice {
+        leaders,
+        guarded,
         citizens,
         spoilage,
         enrolments,

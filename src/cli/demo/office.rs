@@ -12,7 +12,7 @@ use time::{
 
 use super::people::{self, Person};
 use crate::{
-    authority::{Authority, TERMINAL_VALID},
+    authority::{Authority, Identity, TERMINAL_VALID},
     caller::Principal,
     cli::{Failure, client::Terminal},
     clock::{Clock, SimulatedClock},
@@ -205,14 +205,33 @@ pub fn local_day(instant: Option<&prost_types::Timestamp>) -> Option<Date> {
     Some(instant.to_offset(LOCAL).date())
 }
 
+/// A terminal that is not in the house: what it would connect with.
+pub struct Mobile {
+    pub principal: Principal,
+    pub server: String,
+    pub identity: Identity,
+}
+
 /// The callers of the story, each with a certificate of its own, and the clock that they share with the server.
 pub struct Office {
     pub clock: SimulatedClock,
     pub seed: u64,
-    /// A terminal for each of [`SUBDISTRICTS`], limited to it.
+    /// A terminal for each of [`SUBDISTRICTS`], limited to it, with the officer at the counter.
     pub counters: Vec<Terminal>,
-    /// The city office's own terminal.
+    /// The same terminals with the officers who go round the villages.
+    pub rounds: Vec<Terminal>,
+    /// The same terminals with those who print.
+    pub printers: Vec<Terminal>,
+    /// The city office's own terminal, with the officer who serves.
     pub desk: Terminal,
+    /// The same terminal with the keeper of the blanks.
+    pub stockkeeper: Terminal,
+    /// Another one of the city's, on which nobody works.
+    pub unstaffed: Terminal,
+    /// The one of the mobile unit.
+    pub mobile: Mobile,
+    /// The centre's desk that leads the offices.
+    pub policy: Terminal,
     /// The centre's matching engine.
     pub matcher: Terminal,
     /// The centre's store of blanks.
@@ -220,20 +239,24 @@ pub struct Office {
 }
 
 impl Office {
-    /// Makes the certificates and the channels.
+    /// Makes the certificates and the channels; nobody works on them yet.
     pub fn open(
         server: &str,
         authority: &Authority,
         clock: SimulatedClock,
         seed: u64,
     ) -> Result<Self, Failure> {
-        let terminal = |name: &str| {
+        let identity = |name: &str| {
             let principal: Principal = format!("ektp://{name}").parse()?;
             // Certificates live in real time, whatever the clock of the office shows.
             let identity =
                 authority.terminal_identity(&principal, TERMINAL_VALID, Clock::System.now())?;
-            Terminal::with_identity(server, &identity)
+            Ok::<_, Failure>((principal, identity))
         };
+        let terminal = |name: &str| Terminal::with_identity(server, &identity(name)?.1);
+        let desk = terminal(&format!("district/{DISTRICT}/site/office/terminal/1"))?;
+        let (principal, mobile) =
+            identity(&format!("district/{DISTRICT}/site/mobile-unit/terminal/1"))?;
         let counters = SUBDISTRICTS.iter().zip(1..);
         let counters = counters
             .map(|(subdistrict, number)| {
@@ -246,7 +269,17 @@ impl Office {
             clock,
             seed,
             counters,
-            desk: terminal(&format!("district/{DISTRICT}/site/office/terminal/1"))?,
+            rounds: Vec::new(),
+            printers: Vec::new(),
+            stockkeeper: desk.clone(),
+            desk,
+            unstaffed: terminal(&format!("district/{DISTRICT}/site/office/terminal/2"))?,
+            mobile: Mobile {
+                principal,
+                server: server.to_owned(),
+                identity: mobile,
+            },
+            policy: terminal("centre/policy")?,
             matcher: terminal("centre/matcher")?,
             store: terminal("centre/store")?,
         })

@@ -16,7 +16,6 @@ use std::{
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use tonic::transport::Channel;
 
 use super::{
     enrol::refused,
@@ -26,7 +25,7 @@ use super::{
 use crate::{
     cli::{
         Failure,
-        client::{Terminal, request_id},
+        client::{Line, Terminal, request_id},
     },
     proto::{
         BindBlanksRequest, BlankBinding, GetCardFaceRequest, Lease, LeaseKey,
@@ -132,14 +131,14 @@ impl<'a> PrintRoom<'a> {
     /// Prints until the queue or the blanks are at their end.
     pub async fn run(self) -> Result<Printed, Failure> {
         let printers =
-            self.office.counters.iter().map(|terminal| {
+            self.office.printers.iter().map(|terminal| {
                 self.print(terminal, || self.hopper.take(LEASED_AT_ONCE, LAST_BLANKS))
             });
         let mut printed = Printed::default();
         for each in try_join_all(printers).await? {
             printed.add(each);
         }
-        let first = &self.office.counters[0];
+        let first = &self.office.printers[0];
         printed.add(self.print(first, || self.hopper.take_last()).await?);
         self.phase.end(&format!(
             "{} cards printed, {} blanks spoiled",
@@ -188,7 +187,7 @@ impl<'a> PrintRoom<'a> {
             let request = GetCardFaceRequest {
                 lease: Some(key(lease)),
             };
-            let call = |mut client: PrintQueueClient<Channel>, request| async move {
+            let call = |mut client: PrintQueueClient<Line>, request| async move {
                 client.get_card_face(request).await
             };
             let face = terminal
@@ -228,7 +227,7 @@ impl<'a> PrintRoom<'a> {
     fn let_time_pass(&self, cards: usize) {
         let cards = u64::try_from(cards).expect("a lease is short");
         let all = self.cards.fetch_add(cards, Ordering::SeqCst) + cards;
-        let printers = u64::try_from(self.office.counters.len()).expect("four");
+        let printers = u64::try_from(self.office.printers.len()).expect("four");
         let now = office::after_working(PRINT_DAY, all * MINUTES_A_CARD / printers);
         self.office.clock.set(now);
         self.phase.say(now.date().to_string());
@@ -260,7 +259,7 @@ impl<'a> PrintRoom<'a> {
             request_id: request_id(),
             blanks: spoiled.iter().map(blank).collect(),
         };
-        let call = |mut client: PrintQueueClient<Channel>, request| async move {
+        let call = |mut client: PrintQueueClient<Line>, request| async move {
             client.report_spoiled(request).await
         };
         done(
@@ -277,7 +276,7 @@ async fn lease(terminal: &Terminal, count: usize) -> Result<Vec<Lease>, Failure>
         count,
         location: DISTRICT.to_owned(),
     };
-    let call = |mut client: PrintQueueClient<Channel>, request| async move {
+    let call = |mut client: PrintQueueClient<Line>, request| async move {
         client.lease_print_requests(request).await
     };
     Ok(terminal.print_queue(request, call).await?.leases)
@@ -297,7 +296,7 @@ async fn bind(terminal: &Terminal, leases: &[Lease], serials: &[i64]) -> Result<
         request_id: request_id(),
         bindings: bindings.collect(),
     };
-    let call = |mut client: PrintQueueClient<Channel>, request| async move {
+    let call = |mut client: PrintQueueClient<Line>, request| async move {
         client.bind_blanks(request).await
     };
     done(
@@ -319,7 +318,7 @@ async fn report_printed(terminal: &Terminal, good: &[(&Lease, i64)]) -> Result<u
         request_id: request_id(),
         cards: good.iter().map(card).collect(),
     };
-    let call = |mut client: PrintQueueClient<Channel>, request| async move {
+    let call = |mut client: PrintQueueClient<Line>, request| async move {
         client.report_printed(request).await
     };
     done(

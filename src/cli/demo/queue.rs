@@ -6,14 +6,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use tonic::transport::Channel;
 
 use super::{
     office::{Citizen, DISTRICT, Office},
     progress::Phase,
 };
 use crate::{
-    cli::{Failure, client::request_id},
+    cli::{
+        Failure,
+        client::{Line, request_id},
+    },
     proto::{
         Enrolment, ErrorReason, GetEnrolmentRequest, GetPrintRequestRequest, GetStockRequest,
         LeasePrintRequestsRequest, ListEnrolmentsRequest, ListPrintRequestsRequest, PrintRequest,
@@ -59,7 +61,7 @@ pub async fn submit(office: &Office, citizens: &[Citizen]) -> Result<Submitted, 
         };
         office.desk.print_queue(
             request,
-            |mut client: PrintQueueClient<Channel>, request| async move {
+            |mut client: PrintQueueClient<Line>, request| async move {
                 client.submit_print_requests(request).await
             },
         )
@@ -114,10 +116,10 @@ pub async fn try_lease(office: &Office) -> Result<(usize, ShortSide), Failure> {
         count: 10,
         location: DISTRICT.to_owned(),
     };
-    let call = |mut client: PrintQueueClient<Channel>, request| async move {
+    let call = |mut client: PrintQueueClient<Line>, request| async move {
         client.lease_print_requests(request).await
     };
-    let answer = office.counters[0].print_queue(request, call).await?;
+    let answer = office.printers[0].print_queue(request, call).await?;
     Ok((answer.leases.len(), answer.short_side()))
 }
 
@@ -132,7 +134,7 @@ pub async fn list(office: &Office, state: PrintRequestState) -> Result<Vec<Print
             page_size: PAGE,
             page_token,
         };
-        let call = |mut client: PrintQueueClient<Channel>, request| async move {
+        let call = |mut client: PrintQueueClient<Line>, request| async move {
             client.list_print_requests(request).await
         };
         let page = office.desk.print_queue(request, call).await?;
@@ -149,7 +151,7 @@ pub async fn find(office: &Office, print_request_id: &str) -> Result<PrintReques
     let request = GetPrintRequestRequest {
         print_request_id: print_request_id.to_owned(),
     };
-    let call = |mut client: PrintQueueClient<Channel>, request| async move {
+    let call = |mut client: PrintQueueClient<Line>, request| async move {
         client.get_print_request(request).await
     };
     let answer = office.desk.print_queue(request, call).await?;
@@ -169,7 +171,7 @@ pub async fn enrolments(office: &Office) -> Result<Vec<Enrolment>, Failure> {
             page_size: PAGE,
             page_token,
         };
-        let call = |mut client: RegistrationClient<Channel>, request| async move {
+        let call = |mut client: RegistrationClient<Line>, request| async move {
             client.list_enrolments(request).await
         };
         let page = office.desk.registration(request, call).await?;
@@ -186,7 +188,7 @@ pub async fn enrolment_of(office: &Office, citizen: &Citizen) -> Result<Enrolmen
     let request = GetEnrolmentRequest {
         key: Some(Key::Nik(citizen.person.nik.clone())),
     };
-    let call = |mut client: RegistrationClient<Channel>, request| async move {
+    let call = |mut client: RegistrationClient<Line>, request| async move {
         client.get_enrolment(request).await
     };
     let answer = office.desk.registration(request, call).await?;
@@ -197,9 +199,8 @@ pub async fn enrolment_of(office: &Office, citizen: &Citizen) -> Result<Enrolmen
 
 /// The accounts of the centre's store and of the city's.
 pub async fn stocks(office: &Office) -> Result<(Stock, Stock), Failure> {
-    let call = |mut client: InventoryClient<Channel>, request| async move {
-        client.get_stock(request).await
-    };
+    let call =
+        |mut client: InventoryClient<Line>, request| async move { client.get_stock(request).await };
     let request = |location: &str| GetStockRequest {
         location: location.to_owned(),
     };

@@ -1,12 +1,12 @@
-//! Whom `.ci/scan` looks for in everything that tests and demos printed. Run by the gate, which says where to write.
+//! Whom, and which PINs, `.ci/scan` looks for in everything that tests and demos printed. Run by the gate, which says where to write.
 
 use std::{env, fs};
 
 use ektp::cli::demo;
 
-use crate::support::people::residents;
+use crate::support::{front_door, people::residents};
 
-/// The people of all tests and of the demos that the gate runs, for its scan of everything that was printed.
+/// The people of all tests and of the demos that the gate runs, and the PINs of those who really have one, for its scan of everything that was printed.
 #[test]
 fn the_people_of_tests_and_demos_are_written_for_the_scan() {
     /// More than any test asks for; the first of them are the same however many are asked for.
@@ -34,6 +34,11 @@ fn the_people_of_tests_and_demos_are_written_for_the_scan() {
             lines.push_str(value);
             lines.push('\n');
         }
+    }
+    let pins = front_door::pins().chain(SEEDS.into_iter().flat_map(demo::pins));
+    for pin in pins {
+        lines.push_str(&pin);
+        lines.push('\n');
     }
     fs::write(file, lines).expect("EKTP_SCAN_PEOPLE names a file that can be written");
 }

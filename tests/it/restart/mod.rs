@@ -16,7 +16,7 @@ use ektp::{
     authority::Authority,
     caller::Principal,
     clock::Clock,
-    proto::{self, VerdictOutcome},
+    proto::{self, OfficerRole, VerdictOutcome},
 };
 use prost::Message as _;
 use tokio::{
@@ -25,10 +25,11 @@ use tokio::{
     sync::watch,
     time::{Duration, interval, timeout},
 };
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use crate::support::{
     Folder,
+    front_door::{self, FrontDoor},
     office::{Client, request_id},
     officers::{Line, unstaffed},
     people::residents,
@@ -107,7 +108,7 @@ fn server_address(address: SocketAddr) -> String {
 }
 
 /// The way to the program; it stays the way when the program is started again.
-fn channel(data: &Path, address: SocketAddr, principal: &str) -> Line {
+fn channel(data: &Path, address: SocketAddr, principal: &str) -> Channel {
     let identity = identity(data, principal);
     let tls = ClientTlsConfig::new()
         .ca_certificate(Certificate::from_pem(identity.ca_pem))
@@ -116,17 +117,29 @@ fn channel(data: &Path, address: SocketAddr, principal: &str) -> Line {
             identity.key_pem,
         ))
         .domain_name("localhost");
-    let channel = Endpoint::from_shared(server_address(address))
+    Endpoint::from_shared(server_address(address))
         .and_then(|endpoint| endpoint.tls_config(tls))
         .expect("the address is one")
-        .connect_lazy();
-    unstaffed(channel)
+        .connect_lazy()
+}
+
+/// Terminals of the district with one at the counter of each, who are registered and come to work as officers do. Their
+/// shifts outlive the server.
+async fn at_work(data: &Path, address: SocketAddr, terminals: usize) -> Vec<Line> {
+    let mut front_door = FrontDoor::open(channel(data, address, "ektp://centre/policy")).await;
+    let mut lines = Vec::new();
+    for number in 1..=terminals {
+        let officer = front_door.hire(DISTRICT, OfficerRole::Counter).await;
+        let channel = channel(data, address, &terminal_of(number));
+        lines.push(front_door::open_shift(channel, &officer).await);
+    }
+    lines
 }
 
 /// Print-ready people with interim certificates; answers their ids.
-async fn print_ready(data: &Path, address: SocketAddr) -> Vec<String> {
-    let mut terminal = Client::over(channel(data, address, &terminal_of(99)));
-    let mut matcher = Client::over(channel(data, address, "ektp://centre/matcher"));
+async fn print_ready(terminal: &Line, matcher: Channel) -> Vec<String> {
+    let mut terminal = Client::over(terminal.clone());
+    let mut matcher = Client::over(unstaffed(matcher));
     let (mut enrolments, mut ids) = (Vec::new(), Vec::new());
     for person in residents(DISTRICT, PEOPLE) {
         let (enrolment, resident) = terminal.enrol(&person).await;
@@ -194,29 +207,28 @@ async fn keep_asking(channel: &Line, message: &[u8]) -> Vec<Vec<u8>> {
 async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_on() {
     let folder = Folder::new();
     let data: PathBuf = folder.join("data");
+    let said = front_door::found(&data);
+    assert!(said.iter().all(|said| said.contains("head of the centre")));
     let mut serving = serve(&data, "127.0.0.1:0").await;
     let address = serving.address;
-    let ids = print_ready(&data, address).await;
+    // One for each writer, and one who prepares and looks.
+    let lines = at_work(&data, address, WRITERS + 1).await;
+    let matcher = channel(&data, address, "ektp://centre/matcher");
+    let ids = print_ready(&lines[WRITERS], matcher).await;
 
     let follower = Follower::default();
     let begun = Arc::clone(&follower.begun);
-    let follower = follower.follow(channel(&data, address, &terminal_of(50)), PEOPLE);
+    let follower = follower.follow(unstaffed(channel(&data, address, &terminal_of(50))), PEOPLE);
     let follower = tokio::spawn(timeout(PATIENCE, follower));
     timeout(PATIENCE, begun.notified())
         .await
         .expect("the follower has its first picture");
-    let certificate = folder.join("terminal");
-    identity(&data, &terminal_of(51))
-        .write_to(&certificate)
-        .expect("the folder is ours");
-    let window = timeout(PATIENCE, Window::open(address, &certificate))
-        .await
-        .expect("a window in time");
+    let window = window(&folder, &data, address).await;
     let window = tokio::spawn(timeout(PATIENCE, window.until(PEOPLE)));
     let count = Arc::new(watch::Sender::new(0));
     let writers = (ids.chunks(EACH).enumerate()).map(|(writer, ids)| {
-        let channel = channel(&data, address, &terminal_of(writer + 1));
-        tokio::spawn(submit(channel, writer, ids.to_vec(), Arc::clone(&count)))
+        let line = lines[writer].clone();
+        tokio::spawn(submit(line, writer, ids.to_vec(), Arc::clone(&count)))
     });
     let writers: Vec<_> = writers.collect();
     let enough = count
@@ -237,7 +249,7 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
         .await
         .expect("it does not panic")
         .expect("the follower sees everybody in time");
-    let listed = listed(&data, address).await;
+    let listed = listed(&lines[WRITERS]).await;
     assert_eq!(listed.len(), PEOPLE, "each person was queued once");
     assert_eq!(
         follower.picture, listed,
@@ -256,12 +268,23 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
         assert_eq!(position.changes, PEOPLE, "each submission was one change");
     }
 
-    answered_again(&data, address, acknowledged).await;
+    answered_again(&lines, acknowledged).await;
+}
+
+/// The program's own window, with a certificate in a folder as people have it.
+async fn window(folder: &Folder, data: &Path, address: SocketAddr) -> Window {
+    let certificate = folder.join("terminal");
+    identity(data, &terminal_of(51))
+        .write_to(&certificate)
+        .expect("the folder is ours");
+    timeout(PATIENCE, Window::open(address, &certificate))
+        .await
+        .expect("a window in time")
 }
 
 /// The queue as the server lists it.
-async fn listed(data: &Path, address: SocketAddr) -> BTreeMap<String, i32> {
-    let mut terminal = Client::over(channel(data, address, &terminal_of(99)));
+async fn listed(terminal: &Line) -> BTreeMap<String, i32> {
+    let mut terminal = Client::over(terminal.clone());
     let page = proto::ListPrintRequestsRequest {
         page_size: 500,
         ..proto::ListPrintRequestsRequest::default()
@@ -282,10 +305,9 @@ async fn listed(data: &Path, address: SocketAddr) -> BTreeMap<String, i32> {
 }
 
 /// Each acknowledged submission gets its first answer from the server that did not give it.
-async fn answered_again(data: &Path, address: SocketAddr, acknowledged: Vec<Acknowledged>) {
+async fn answered_again(lines: &[Line], acknowledged: Vec<Acknowledged>) {
     for (writer, message, first) in acknowledged {
-        let channel = channel(data, address, &terminal_of(writer + 1));
-        let again = raw::insist(&channel, SUBMIT, &message)
+        let again = raw::insist(&lines[writer], SUBMIT, &message)
             .await
             .expect("it was answered before");
         assert_eq!(again, first, "the stored answer is the first one");

@@ -20,6 +20,7 @@ use uuid::Uuid;
 pub mod cards;
 pub mod cluster;
 pub mod collector;
+pub mod front_door;
 pub mod look;
 pub mod office;
 pub mod officers;

@@ -5,7 +5,11 @@
 
 use std::sync::Arc;
 
-use ektp::{caller::Principal, clock::Clock};
+use ektp::{
+    caller::{OfficerRole, Principal},
+    clock::Clock,
+    proto,
+};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, SupportedProtocolVersion,
     client::Resumption,
@@ -19,14 +23,14 @@ use tokio::{
     time::{Duration, Instant, interval, timeout, timeout_at},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use uuid::Uuid;
 
 use crate::support::{
     PATIENCE,
-    office::{Client, Office, authority},
+    office::{Client, Office, authority, request_id},
 };
 
 mod limits;
+mod renewal;
 mod revocation;
 
 /// What the issue promises: a revocation is over on every server within this.
@@ -135,30 +139,36 @@ async fn until(what: &str, patience: Duration, mut holds: impl AsyncFnMut() -> b
         .unwrap_or_else(|_| panic!("within {patience:?}: {what}"));
 }
 
-/// What an approved RevokeTerminal leaves behind.
+/// Two persons revoke a terminal.
 async fn revoke(office: &Office, principal: &str) {
-    // One statement, whose parts see each other's rows only by the foreign keys at its end.
-    sqlx::query(
-        "with person as (
-            insert into officer_person (person_id, nik_index) values ($1, uuid_send($1))
-        ), head as (
-            insert into officer (officer_id, person_id, district, badge, roles, subject, registered_at)
-            values ($2, $1, 3575, 'H-' || left($2::text, 8), '{HEAD}', $2::text, now())
-        ), approved as (
-            insert into approval (approval_id, district, method, content, content_digest, summary, purpose, requested_by,
-                requester_person, requester_badge, requested_on, requested_at, expires_at)
-            values ($3, 3575, 'Administration/RevokeTerminal', '', '', '', 'stolen', $2, $1, 'H-1', $4, now(),
-                now() + interval '1 minute')
-        )
-        insert into terminal_revocation (approval_id, terminal, district) values ($3, $4, 3575)",
-    )
-    .bind(Uuid::new_v4())
-    .bind(Uuid::new_v4())
-    .bind(Uuid::new_v4())
-    .bind(principal)
-    .execute(&office.sql)
-    .await
-    .expect("the revocation is written");
+    // Only what was seen can be revoked.
+    let mut seen = office.client(0, principal).await;
+    call(&mut seen).await.expect("it may call");
+    drop(seen);
+    let mut head = office
+        .client_as(0, &terminal(8), Some(&[OfficerRole::Head]))
+        .await;
+    let request = proto::RevokeTerminalRequest {
+        request_id: request_id(),
+        terminal: principal.to_owned(),
+        purpose: "stolen from the counter".to_owned(),
+    };
+    let asked = head.administration.revoke_terminal(request).await;
+    let approval = asked.expect("it waits for the second person").into_inner();
+    let approval = approval.approval.expect("a pending approval");
+    let mut second = office
+        .client_as(0, &terminal(9), Some(&[OfficerRole::Auditor]))
+        .await;
+    let request = proto::ApproveRequest {
+        request_id: request_id(),
+        approval_id: approval.approval_id,
+        content_digest: approval.content_digest,
+    };
+    second
+        .administration
+        .approve(request)
+        .await
+        .expect("the second person approves");
 }
 
 /// One call on the client's connection.
