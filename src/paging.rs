@@ -26,6 +26,24 @@ pub fn size(wanted: u32) -> i64 {
     }
 }
 
+/// Cuts the one row too many that was asked for, and makes the token that continues behind the last row; empty on the
+/// last page.
+pub fn cut<T>(
+    keys: &Keys,
+    list: &str,
+    rows: &mut Vec<T>,
+    size: i64,
+    key: impl Fn(&T) -> String,
+) -> String {
+    let size = usize::try_from(size).expect("a page's size is small and positive");
+    if rows.len() <= size {
+        return String::new();
+    }
+    rows.truncate(size);
+    rows.last()
+        .map_or_else(String::new, |last| token(keys, list, &key(last)))
+}
+
 /// Makes the token that continues after `key` in the list named `list` (its method and filters).
 pub fn token(keys: &Keys, list: &str, key: &str) -> String {
     let check = keys.digest("page", format!("{list}\n{key}").as_bytes());

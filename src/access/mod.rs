@@ -158,6 +158,12 @@ impl Access {
             .ok_or_else(shift_unknown)
     }
 
+    /// When a shift ends by itself, as the database says now.
+    async fn end_of(&self, shift: ShiftId) -> Result<OffsetDateTime> {
+        let open = self.ask(shift).await?;
+        Ok(open.officer.ends_at)
+    }
+
     async fn ask(&self, shift: ShiftId) -> Result<OpenShift> {
         let open = store::shift(&self.0.pool, shift, Wanted::Open)
             .await?

@@ -11,6 +11,9 @@ use crate::{
     ids::ShiftId,
 };
 
+/// A busy stream, which never waits, ends so much after its shift at the latest.
+const GRACE: time::Duration = time::Duration::seconds(2);
+
 /// The right of one stream.
 pub struct Standing {
     access: Access,
@@ -49,17 +52,32 @@ impl Standing {
             }
         }
         match self.shift {
-            Some((shift, ends_at)) if ends_at <= now || self.access.is_closed(shift) => {
+            Some((shift, ends_at)) if ends_at + GRACE <= now || self.access.is_closed(shift) => {
                 Err(shift_unknown())
             }
             Some(_) | None => Ok(()),
         }
     }
 
+    /// At its end the shift is looked at once more: a token may have prolonged it meanwhile.
+    async fn prolonged(&mut self) -> Result<()> {
+        if let Some((shift, ends_at)) = self.shift
+            && ends_at <= Clock::System.now()
+        {
+            let ends_at = self.access.end_of(shift).await?;
+            self.shift = Some((shift, ends_at));
+        }
+        Ok(())
+    }
+
     /// Waits until it holds no more; answers why.
     pub async fn lost(&mut self) -> Error {
         loop {
-            if let Err(why) = self.check() {
+            let holds = match self.check() {
+                Ok(()) => self.prolonged().await,
+                lost @ Err(_) => lost,
+            };
+            if let Err(why) = holds {
                 return why;
             }
             let ends = [

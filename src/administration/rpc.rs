@@ -108,25 +108,6 @@ impl AdministrationService {
         })
     }
 
-    /// Cuts the one row too many that was asked for, and names the page that begins behind the last row.
-    fn cut<T>(
-        &self,
-        list: &str,
-        rows: &mut Vec<T>,
-        size: i64,
-        key: impl Fn(&T) -> String,
-    ) -> String {
-        let size = usize::try_from(size).expect("a page's size is small and positive");
-        if rows.len() <= size {
-            return String::new();
-        }
-        rows.truncate(size);
-        let last = rows.last();
-        last.map_or_else(String::new, |last| {
-            paging::token(self.desk.keys(), list, &key(last))
-        })
-    }
-
     /// What ended in this act is known here at once; the other servers ask within a second.
     async fn look<T>(&self, answered: Result<Response<T>, Status>) -> Result<Response<T>, Status> {
         if answered.is_ok() {
@@ -190,7 +171,10 @@ impl Administration for AdministrationService {
         let size = paging::size(message.page_size);
         let mut read = self.desk.read(&call.caller).await?;
         let mut rows = store::list_officers(read.db(), whose, after, size + 1).await?;
-        let next_page_token = self.cut(&list, &mut rows, size, |row: &Account| row.badge.clone());
+        let next_page_token =
+            paging::cut(self.desk.keys(), &list, &mut rows, size, |row: &Account| {
+                row.badge.clone()
+            });
         Ok(Response::new(proto::ListOfficersResponse {
             officers: rows.iter().map(wire::officer).collect(),
             next_page_token,
@@ -264,7 +248,8 @@ impl Administration for AdministrationService {
             }
             None => Vec::new(),
         };
-        let next_page_token = self.cut(&list, &mut rows, size, wire::cursor_text);
+        let next_page_token =
+            paging::cut(self.desk.keys(), &list, &mut rows, size, wire::cursor_text);
         Ok(Response::new(proto::ListPendingApprovalsResponse {
             approvals: rows.iter().map(wire::approval).collect(),
             next_page_token,
@@ -301,9 +286,13 @@ impl Administration for AdministrationService {
         let size = paging::size(message.page_size);
         let mut read = self.desk.read(&call.caller).await?;
         let mut rows = store::list_terminals(read.db(), whose, after, size + 1).await?;
-        let next_page_token = self.cut(&list, &mut rows, size, |row: &Terminal| {
-            row.terminal.clone()
-        });
+        let next_page_token = paging::cut(
+            self.desk.keys(),
+            &list,
+            &mut rows,
+            size,
+            |row: &Terminal| row.terminal.clone(),
+        );
         Ok(Response::new(proto::ListTerminalsResponse {
             terminals: rows.iter().map(wire::terminal).collect(),
             next_page_token,

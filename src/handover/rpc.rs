@@ -28,28 +28,10 @@ impl HandoverService {
         let key = paging::key(self.desk.keys(), list, token)?;
         key.as_deref().map(wire::cursor).transpose()
     }
-
-    /// Cuts the one row too many that was asked for, and names the page that begins behind the last row.
-    fn cut<T>(
-        &self,
-        list: &str,
-        rows: &mut Vec<T>,
-        size: i64,
-        cursor: impl Fn(&T) -> Cursor,
-    ) -> String {
-        let size = usize::try_from(size).expect("a page's size is small and positive");
-        if rows.len() <= size {
-            return String::new();
-        }
-        rows.truncate(size);
-        rows.last().map_or_else(String::new, |last| {
-            paging::token(self.desk.keys(), list, &wire::cursor_text(&cursor(last)))
-        })
-    }
 }
 
-fn cursor(opened_at: time::OffsetDateTime, id: Uuid) -> Cursor {
-    Cursor { opened_at, id }
+fn key(opened_at: time::OffsetDateTime, id: Uuid) -> String {
+    wire::cursor_text(&Cursor { opened_at, id })
 }
 
 #[tonic::async_trait]
@@ -66,8 +48,8 @@ impl Handover for HandoverService {
         let size = paging::size(message.page_size);
         let mut read = self.desk.read(&call.caller).await?;
         let mut rows = store::list_awaiting(read.db(), scope, subdistrict, after, size + 1).await?;
-        let next_page_token = self.cut(&list, &mut rows, size, |row| {
-            cursor(row.opened_at, row.collection_id.uuid())
+        let next_page_token = paging::cut(self.desk.keys(), &list, &mut rows, size, |row| {
+            key(row.opened_at, row.collection_id.uuid())
         });
         Ok(Response::new(proto::ListAwaitingResponse {
             collections: rows.iter().map(wire::collection).collect(),
@@ -120,8 +102,8 @@ impl Handover for HandoverService {
         let mut read = self.desk.read(&call.caller).await?;
         let mut rows =
             store::list_contact_tasks(read.db(), scope, village, after, size + 1).await?;
-        let next_page_token = self.cut(&list, &mut rows, size, |row| {
-            cursor(row.opened_at, row.contact_task_id.uuid())
+        let next_page_token = paging::cut(self.desk.keys(), &list, &mut rows, size, |row| {
+            key(row.opened_at, row.contact_task_id.uuid())
         });
         drop(read);
         let residents: Vec<_> = rows.iter().map(|row| row.resident_id).collect();

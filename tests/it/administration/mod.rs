@@ -21,6 +21,7 @@ use crate::support::{
 
 mod accounts;
 mod approvals;
+mod ends;
 mod pins;
 mod provider;
 mod shifts;

@@ -17,8 +17,8 @@ use ektp::{
     edge::Checks,
     embedded,
     feed::Timing,
-    openid::Providers,
     handover::Gateway,
+    openid::Providers,
     proto::{
         administration_client::AdministrationClient, handover_client::HandoverClient,
         inventory_client::InventoryClient, print_queue_client::PrintQueueClient,
