@@ -24,8 +24,9 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// Hashes computed at once: each takes a core and 19 MiB.
 const AT_ONCE: usize = 2;
-/// Hashes computed or waited for; one more is told to come again.
-const WAITING_MAX: usize = 64;
+/// Hashes computed or waited for: less than a second's work, so that who waits is answered within the call's deadline. One
+/// more is told to come again.
+const WAITING_MAX: usize = 16;
 /// The purpose of the keyed digest that is hashed instead of the PIN.
 const PURPOSE: &str = "officer.pin";
 

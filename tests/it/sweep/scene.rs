@@ -202,8 +202,7 @@ pub async fn set(office: &Office) -> Things {
     let visited = print(&mut terminal, resident(4), FIRST_BLANK + 1).await;
     let (challenge, collection) = challenge(&mut terminal, &noticed, &visited).await;
 
-    let waiting: Vec<String> = (5..11).map(resident).collect();
-    terminal.submit(&waiting).await;
+    terminal.submit(&[5, 6, 7, 8, 9, 10].map(resident)).await;
     let leases = terminal.lease(5).await.leases;
     assert_eq!(leases.len(), 5, "five of the six are leased");
     terminal.bind(&leases[2..4], FIRST_BLANK + 2).await;
