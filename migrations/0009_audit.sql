@@ -122,7 +122,7 @@ end $$;
 -- in the chain of `audit_district`), then the stored answers (an import closes many requests at once). `home` is the
 -- caller's own ledger, whose new revision is kept beside the answers. Returns the districts' new heads.
 create function close_work(
-    of_caller text, of_officer uuid, of_shift uuid, of_method text, of_trace text,
+    of_caller text, certificate_begins timestamptz, of_officer uuid, of_shift uuid, of_method text, of_trace text,
     audit_district integer, audit_requests uuid[], audit_codes integer[], reasons text[], about text[],
     requests uuid[], codes integer[], answers bytea[], home integer,
     districts integer[], topics smallint[], bodies bytea[]
@@ -138,7 +138,13 @@ begin
     -- may tell beyond it is an alarm, to the centre; and callers of no district stand in the centre's chain.
     perform must_be_in_scope(array(select d from unnest(districts, topics) as u (d, t) where not (d = 0 and t = 6)));
     perform must_be_in_scope(array[case when audit_district <> 0 or scope_district() is not null then audit_district end]);
-    -- A shift that was closed while the act was under way still carries it; one that had ended before does not.
+    -- What ended while the act was under way still carries it; what had ended before does not.
+    if exists (
+        select from terminal_revocation as t
+        where t.terminal = of_caller and t.revoked_at >= certificate_begins and t.revoked_at < now()
+    ) then
+        raise exception 'the terminal was revoked' using errcode = 'EK003';
+    end if;
     if of_shift is not null and not exists (
         select from shift as s
         where s.shift_id = of_shift and s.terminal = of_caller

@@ -220,6 +220,10 @@ impl Error {
 
     /// Whether the same request would get the same answer again: only such answers are stored under a request id.
     pub fn is_lasting(&self) -> bool {
+        // A provider may be away, a clock may be set right, an officer may be registered.
+        if self.0.reason == ErrorReason::TokenRefused {
+            return false;
+        }
         match self.0.kind {
             Kind::Invalid
             | Kind::NotFound
@@ -371,8 +375,9 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
         "57014" => Error::late(),
         // The server of the database is stopping, starting, or out of connections.
         "57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003" => Error::database_away(code),
-        // The shift ended before its act began: `close_work` says so at the last moment.
+        // Shift or terminal ended before the act began: `close_work` says so at the last moment.
         "EK001" => access::shift_unknown(),
+        "EK003" => access::terminal_revoked(),
         // The wall between the districts held where the checks before it should have: a defect, told alike whatever stands
         // behind it.
         "42501" => {

@@ -25,6 +25,9 @@ pub struct Quotas {
     pub persons_per_terminal_day: u32,
     /// Persons that may be read in one district in a day.
     pub persons_per_district_day: u32,
+    /// Card faces that one officer may fetch in a day: the queue's order and the leases say whose, so it is far above what
+    /// may be looked up.
+    pub faces_per_officer_day: u32,
     /// Writes of one terminal, and of one officer.
     pub writes: Rate,
     /// Writes of one district.
@@ -59,6 +62,7 @@ impl Default for Quotas {
             persons_per_officer_day: 600,
             persons_per_terminal_day: 2_000,
             persons_per_district_day: 20_000,
+            faces_per_officer_day: 3_000,
             writes: rate(12_000, 1_000),
             writes_per_district: rate(60_000, 5_000),
             streams: rate(60, 60),
@@ -76,6 +80,7 @@ impl Quotas {
             persons_per_officer_day: u32::MAX,
             persons_per_terminal_day: u32::MAX,
             persons_per_district_day: u32::MAX,
+            faces_per_officer_day: u32::MAX,
             writes: all,
             writes_per_district: all,
             streams: all,
@@ -177,6 +182,21 @@ impl Limits {
             ));
         }
         subjects
+    }
+}
+
+impl Limits {
+    /// The count on which a card face goes.
+    pub fn face_subjects(&self, caller: &Caller) -> Vec<(String, u32)> {
+        let person = caller.officer.iter().map(|officer| officer.person_id);
+        person
+            .map(|person| {
+                (
+                    format!("printer/{person}"),
+                    self.quotas.faces_per_officer_day,
+                )
+            })
+            .collect()
     }
 }
 

@@ -31,6 +31,8 @@ use crate::{
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A look goes back so much further than the last one: an act may commit some seconds after it took its time.
 const OVERLAP: time::Duration = time::Duration::seconds(30);
+/// One look in so many takes over everything that still matters.
+const WHOLE_LOOK_EVERY: u32 = 60;
 /// Closed shifts are remembered until they would have ended anyway.
 const SHIFT_MAX: time::Duration = time::Duration::hours(12);
 /// Certificates noted as seen; beyond this the list begins anew, which costs a statement each.
@@ -58,6 +60,7 @@ struct Known {
     seen: HashSet<[u8; 32]>,
     /// The database's time of the last look.
     looked_at: Option<OffsetDateTime>,
+    looks: u32,
 }
 
 /// An open shift, and where it is good.
@@ -210,9 +213,14 @@ impl Access {
 
     /// Takes over what ended since the last look.
     async fn look(&self) -> Result<()> {
+        // Now and then from the beginning: a commit that waited long for its standby bears an old time, and after a
+        // fail-over the clock may be another one.
         let since = {
-            let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
-            known.looked_at
+            let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.looks = known.looks.wrapping_add(1);
+            known
+                .looked_at
+                .filter(|_| known.looks % WHOLE_LOOK_EVERY != 0)
         };
         let ended = store::ended(&self.0.pool, since.map(|at| at - OVERLAP), SHIFT_MAX).await?;
         let mut news = false;
@@ -229,7 +237,7 @@ impl Access {
             known
                 .open
                 .retain(|_, open| open.officer.ends_at > ended.as_of);
-            known.looked_at = known.looked_at.max(Some(ended.as_of));
+            known.looked_at = Some(ended.as_of);
         }
         if news {
             self.0.ended.send_modify(|count| *count += 1);

@@ -14,6 +14,9 @@ use crate::{
 /// A busy stream, which never waits, ends so much after its shift at the latest.
 const GRACE: time::Duration = time::Duration::seconds(2);
 
+/// The least time between two looks at a shift's end.
+const ASK_AGAIN: std::time::Duration = std::time::Duration::from_millis(250);
+
 /// The right of one stream.
 pub struct Standing {
     access: Access,
@@ -88,6 +91,8 @@ impl Standing {
                 || std::time::Duration::MAX,
                 |at| std::time::Duration::try_from(at - Clock::System.now()).unwrap_or_default(),
             );
+            // Where the database's clock is behind ours, an end that has come is not one yet.
+            let left = left.max(ASK_AGAIN);
             tokio::select! {
                 changed = self.ended.changed() => {
                     if changed.is_err() {

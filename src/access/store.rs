@@ -24,7 +24,7 @@ async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
     Ok(pool.begin_with(Scope::Nation.begin("read write")).await?)
 }
 
-/// The revocations and closed shifts since `since`; all that still matter without one.
+/// All revocations, which are few, and the shifts closed since `since`; without one all that still matter.
 #[tracing::instrument(name = "sql.access_ended", level = "trace", skip_all)]
 pub(super) async fn ended(
     pool: &PgPool,
@@ -39,12 +39,11 @@ pub(super) async fn ended(
         union all
         select clock_timestamp(), terminal, null, max(revoked_at)
         from terminal_revocation
-        where $1::timestamptz is null or revoked_at > $1
         group by terminal
         union all
         select clock_timestamp(), null, shift_id, closed_at
         from shift
-        where closed_at > coalesce($1, clock_timestamp() - make_interval(secs => $2))
+        where closed_at > coalesce($1::timestamptz, clock_timestamp() - make_interval(secs => $2))
         "#,
         since,
         shift_max.as_seconds_f64(),

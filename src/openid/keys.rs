@@ -84,7 +84,9 @@ impl Keys {
                 Err(cause) => tracing::warn!(cause, "a provider's keys could not be read"),
             }
         }
-        if held.read_at.is_none_or(|at| at.elapsed() > KEPT) {
+        // A file that is there says what is good, however old it is; an address that does not answer says nothing.
+        let is_address = matches!(self.place, Place::Address(..));
+        if is_address && held.read_at.is_none_or(|at| at.elapsed() > KEPT) {
             held.keys.clear();
         }
         let found = held.keys.iter().find(|(name, _)| name == id);

@@ -104,7 +104,7 @@ impl PrintQueueService {
         let (resident, face) = steps::card_face(read.db(), keys, &call.caller, key, now).await?;
         drop(read);
         self.desk
-            .disclose(call, [resident], Counted::BoundedByLease)
+            .disclose(call, [resident], Counted::OfLease)
             .await?;
         Ok(wire::card_face(&face))
     }

@@ -15,13 +15,14 @@ use crate::{
     wire::timestamp,
 };
 
-/// Whether the persons of an answer count against the day's quotas.
+/// On which of the day's counts the persons of an answer go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
     /// The officer chose whom to look at.
     Yes,
-    /// The order of the queue chose, and a lease bounds it: a print room reads every person that it prints.
-    BoundedByLease,
+    /// The order of the queue chose, under a lease: a print room reads every person that it prints, and has a count of its
+    /// own.
+    OfLease,
 }
 
 impl Desk {
@@ -53,7 +54,7 @@ impl Desk {
         let district = scope.ledger();
         let subjects = match counted {
             Counted::Yes => self.limits().subjects(&call.caller),
-            Counted::BoundedByLease => Vec::new(),
+            Counted::OfLease => self.limits().face_subjects(&call.caller),
         };
         let now = self.now();
         let disclosure = Disclosure {

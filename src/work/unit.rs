@@ -170,6 +170,7 @@ impl Work {
 pub(super) fn actor(caller: &Caller, method: &'static str) -> Actor {
     Actor {
         terminal: caller.name(),
+        certificate_begins: caller.certificate.map(|certificate| certificate.begins_at),
         officer: caller
             .officer
             .as_ref()

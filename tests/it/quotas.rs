@@ -21,7 +21,7 @@ use crate::support::{
     look,
     office::{Client, MORNING, Office, reason, request_id},
     officers::{Line, OnShift, open_shift_of, person_of},
-    people::residents,
+    people::{key, residents},
 };
 
 const COUNTER: &str = "ektp://district/35.75/site/office/terminal/1";
@@ -178,6 +178,32 @@ async fn a_page_of_more_people_than_are_left_shows_none_of_them() {
             .len(),
         2
     );
+}
+
+#[tokio::test]
+async fn card_faces_have_a_count_of_their_own() {
+    let quotas = Quotas {
+        faces_per_officer_day: 2,
+        persons_per_officer_day: 1,
+        ..Quotas::default()
+    };
+    let office = Office::open_as(Timing::default(), quotas).await;
+    office.stock("35.75", 1, 10).await;
+    office.queued("35.75", 3).await;
+    let mut printer = office.client(0, COUNTER).await;
+    let leases = printer.lease(3).await.leases;
+    let mut last = None;
+    let mut seen = 0;
+    for lease in &leases {
+        let request = proto::GetCardFaceRequest {
+            lease: Some(key(lease)),
+        };
+        match printer.print_queue.get_card_face(request).await {
+            Ok(_) => seen += 1,
+            Err(status) => last = Some(refused(&status).0),
+        }
+    }
+    assert_eq!((seen, last.as_deref()), (2, Some("printer")));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod reads;
 mod retention;
 
 use sqlx::PgConnection;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
@@ -55,6 +56,8 @@ pub struct Answer {
 pub struct Actor {
     /// The terminal's identity, or `system`.
     pub terminal: String,
+    /// Since when its certificate is valid; a chore has none.
+    pub certificate_begins: Option<OffsetDateTime>,
     /// The officer's account and shift.
     pub officer: Option<(OfficerId, ShiftId)>,
     /// The RPC, or the chore.
@@ -147,9 +150,10 @@ pub async fn close(db: &mut PgConnection, closing: &Closing<'_>) -> Result<Vec<(
     let heads = sqlx::query!(
         r#"
         select district as "district!", head as "head!"
-        from close_work($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        from close_work($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
         "#,
         actor.terminal,
+        actor.certificate_begins,
         actor.officer_id(),
         actor.shift_id(),
         actor.method,

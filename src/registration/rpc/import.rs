@@ -15,6 +15,7 @@ use tonic::{Status, Streaming};
 
 use crate::{
     access::Standing,
+    caller::Nature,
     edge::unread,
     error::{Error, Kind, Result},
     ids::{Nik, RequestId},
@@ -175,6 +176,8 @@ impl Import {
                 Err(error) => Some(wire::refused_item(&error)),
             });
         }
+        // A stream is one call and may be a million questions: each commit takes its token.
+        self.desk.limits().enter(&self.call.caller, Nature::Write)?;
         let (answered, committed_revision) = if good.is_empty() {
             (Vec::new(), 0)
         } else {

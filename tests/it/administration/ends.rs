@@ -1,11 +1,13 @@
 //! A stream ends with the shift that opened it, and goes on with one that was prolonged in time.
 
+use ektp::proto;
 use tokio::time::{Duration, timeout};
 use tonic::Code;
 
-use super::{COUNTER, sql};
+use super::{COUNTER, count, sql};
 use crate::support::{
-    office::{Office, reason},
+    office::{Office, reason, request_id},
+    people::{draft, residents},
     stream::quick,
 };
 
@@ -45,7 +47,7 @@ async fn a_stream_ends_with_its_shift_by_itself_and_says_where_to_go_on() {
     assert_eq!(reason(&status), "SHIFT_UNKNOWN");
     let bookmark = matches!(
         last,
-        Some(ektp::proto::watch_queue_response::Message::Bookmark(_))
+        Some(proto::watch_queue_response::Message::Bookmark(_))
     );
     assert!(bookmark, "{last:?}");
 }
@@ -68,4 +70,29 @@ async fn a_stream_goes_on_under_a_shift_that_was_prolonged() {
     let again = office.shift(COUNTER).await;
     assert_eq!(shift, again);
     terminal.follow().await;
+}
+
+#[tokio::test]
+async fn a_write_of_a_terminal_that_was_revoked_meanwhile_is_refused_by_the_database() {
+    let office = office().await;
+    let mut terminal = office.client(0, COUNTER).await;
+    let people = residents("35.75", 2);
+    terminal.enrol(&people[0]).await;
+    // Past the server, which does not know yet; and past the approval that it would take.
+    sql(
+        &office,
+        "begin; set local session_replication_role = replica;
+         insert into terminal_revocation (approval_id, terminal, district)
+         values (gen_random_uuid(), 'ektp://district/35.75/site/office/terminal/1', 3575); commit",
+    )
+    .await;
+    let request = proto::RecordEnrolmentRequest {
+        request_id: request_id(),
+        enrolment: Some(draft(&people[1])),
+    };
+    let answer = terminal.registration.record_enrolment(request).await;
+    let status = answer.expect_err("it was revoked");
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(reason(&status), "TERMINAL_REVOKED");
+    assert_eq!(count(&office, "enrolment").await, 1);
 }

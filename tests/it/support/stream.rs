@@ -262,7 +262,7 @@ pub async fn close(
 ) -> i64 {
     sqlx::query_scalar(
         "select head from close_work(
-             'test', null, null, 'test', '', $1, '{null}', '{0}', '{\"\"}', '{\"\"}',
+             'test', null, null, null, 'test', '', $1, '{null}', '{0}', '{\"\"}', '{\"\"}',
              '{}', '{}', '{}', $1, array_fill($1, array[cardinality($2)]), $2, $3
          )",
     )
