@@ -221,16 +221,14 @@ impl Error {
     /// Whether the same request would get the same answer again: only such answers are stored under a request id.
     pub fn is_lasting(&self) -> bool {
         // A provider may be away, a clock may be set right, an officer may be registered.
-        if self.0.reason == ErrorReason::TokenRefused {
-            return false;
-        }
+        let may_pass = self.0.reason == ErrorReason::TokenRefused;
         match self.0.kind {
             Kind::Invalid
             | Kind::NotFound
             | Kind::Refused
             | Kind::Exists
             | Kind::Forbidden
-            | Kind::Unauthenticated => true,
+            | Kind::Unauthenticated => !may_pass,
             Kind::Clash | Kind::Late | Kind::Exhausted | Kind::Unavailable | Kind::Internal => {
                 false
             }

@@ -10,7 +10,7 @@ use crate::{
         wire::{self, Registration},
     },
     approval::{self, Approval, Ask, Locked},
-    caller::{Caller, Principal, Role, Site},
+    caller::{Caller, Principal, Role},
     error::{Error, Result},
     ids::{ApprovalId, District, OfficerId, Subdistrict},
     seal::Keys,
@@ -119,10 +119,13 @@ pub async fn revoke_terminal(
     principal: &Principal,
     purpose: String,
 ) -> Result<Approval> {
-    let name = principal.to_string();
+    let (name, site) = (
+        principal.to_string(),
+        Caller::from(principal.clone()).site(),
+    );
     let area = area(work.caller())?;
     let found = store::find_terminal(work.db(), &name).await?;
-    let found = found.filter(|found| area.covers(found.district, site(principal)));
+    let found = found.filter(|found| area.covers(found.district, site));
     let terminal = found.ok_or(Refusal::TerminalNotFound)?;
     if terminal.revoked_at.is_some() {
         return Err(Refusal::TerminalRevoked.into());
@@ -134,23 +137,6 @@ pub async fn revoke_terminal(
     };
     let content = wire::terminal_content(&name);
     approval::ask(work, REVOKE_TERMINAL, &content, ask).await
-}
-
-fn site(principal: &Principal) -> Option<Subdistrict> {
-    match principal {
-        Principal::Terminal {
-            site: Site::Subdistrict(site),
-            ..
-        } => Some(*site),
-        Principal::Terminal {
-            site: Site::Named(_),
-            ..
-        }
-        | Principal::Province(_)
-        | Principal::Centre(_)
-        | Principal::Public(_)
-        | Principal::System => None,
-    }
 }
 
 /// Carries out what waits for the caller's word, in one unit of work with the approval.
