@@ -220,7 +220,7 @@ impl Access {
             known.looks = known.looks.wrapping_add(1);
             known
                 .looked_at
-                .filter(|_| known.looks % WHOLE_LOOK_EVERY != 0)
+                .filter(|_| !known.looks.is_multiple_of(WHOLE_LOOK_EVERY))
         };
         let ended = store::ended(&self.0.pool, since.map(|at| at - OVERLAP), SHIFT_MAX).await?;
         let mut news = false;
