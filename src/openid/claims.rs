@@ -184,19 +184,24 @@ mod tests {
     }
 
     #[test]
-    fn clocks_may_differ_by_half_a_minute() {
+    fn a_providers_clock_may_be_half_a_minute_before_ours_and_an_end_is_an_end() {
         let now = NOW.unix_timestamp();
-        assert!(judged(|claims| claims["exp"] = json!(now - 29)).is_err());
-        let behind = judged(|claims| {
-            claims["iat"] = json!(now - 600);
-            claims["nbf"] = json!(now - 600);
-            claims["exp"] = json!(now - 29);
-        });
-        assert!(behind.is_ok());
-        let ahead = judged(|claims| {
-            claims["iat"] = json!(now + 30);
-            claims["nbf"] = json!(now + 30);
-        });
-        assert!(ahead.is_ok());
+        let ending = |at: i64| {
+            judged(|claims| {
+                claims["iat"] = json!(now - 600);
+                claims["nbf"] = json!(now - 600);
+                claims["exp"] = json!(at);
+            })
+        };
+        assert!(ending(now + 1).is_ok());
+        assert_eq!(ending(now), Err(Because::Expired));
+        let beginning = |at: i64| {
+            judged(|claims| {
+                claims["iat"] = json!(at);
+                claims["nbf"] = json!(at);
+            })
+        };
+        assert!(beginning(now + 30).is_ok());
+        assert_eq!(beginning(now + 31), Err(Because::NotYetValid));
     }
 }
