@@ -17,6 +17,8 @@ async fn ektp(office: &Office, folder: &Folder, arguments: &[&str]) -> (bool, St
         .arg("--data")
         .arg(folder.path())
         .env("DATABASE_URL", options.to_url_lossy().as_str())
+        // What is asked is what it says to people, however much this run logs.
+        .env("EKTP_LOG", "warn")
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()

@@ -163,7 +163,7 @@ async fn a_row_of_another_district_is_neither_written_nor_moved_there() {
 /// An act that closes with one audit row and one event.
 fn close_of(audit_district: &str, districts: &str, topics: &str) -> String {
     format!(
-        "select close_work('test', null, null, 'test', '', {audit_district}, '{{null}}', '{{0}}', '{{\"\"}}', '{{\"\"}}',
+        "select close_work('test', null, null, null, 'test', '', {audit_district}, '{{null}}', '{{0}}', '{{\"\"}}', '{{\"\"}}',
             '{{}}', '{{}}', '{{}}', {audit_district}, '{districts}', '{topics}', '{{\"x\"}}')"
     )
 }
