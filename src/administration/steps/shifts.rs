@@ -105,7 +105,8 @@ fn place(work: &Work) -> Result<(String, Certificate)> {
     Ok((caller.name(), certificate))
 }
 
-/// The account, and not the shift: its id is what a client shows, and the audit log is read by many.
+/// What it is about is the account. Later acts name the shift in a column of their own; alone it opens nothing, because it
+/// is good only with the key of its certificate.
 fn touch(work: &mut Work, shift: &OpenedShift) {
     work.touch("officer", shift.account.officer_id);
 }
