@@ -40,10 +40,10 @@ pub struct Quotas {
     pub shifts: Rate,
 }
 
-/// A token bucket: so many each second, so many at once.
+/// A token bucket: so many each minute, so many at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Rate {
-    /// Tokens that come back each second; fewer than one is said as tokens a minute.
+    /// Tokens that come back each minute.
     pub per_minute: NonZeroU32,
     /// The bucket's size.
     pub burst: NonZeroU32,
@@ -183,9 +183,7 @@ impl Limits {
         }
         subjects
     }
-}
 
-impl Limits {
     /// The count on which a card face goes.
     pub fn face_subjects(&self, caller: &Caller) -> Vec<(String, u32)> {
         let person = caller.officer.iter().map(|officer| officer.person_id);

@@ -353,14 +353,17 @@ async fn a_rotated_key_is_found_over_https_and_the_provider_is_not_asked_for_eve
     assert_eq!(provider.asked(), 1, "at most once in half a minute");
     // A server that has not asked lately finds the new one; the old one is gone.
     provider.publish(json!({ "keys": [new.published()] }));
+    let early = by_token(good(&office, &new));
+    let status = open(&mut nobody, early.clone()).await;
+    assert_eq!(because(&status.expect_err("too early")), "KEY_UNKNOWN");
     let mut office = office;
     let file = folder.join("providers.json");
     office.providers = Providers::read(&file).expect("a list of providers");
     office.add_server(Timing::default()).await;
     let mut nobody = at(&office, 2, COUNTER, None).await;
-    open(&mut nobody, by_token(good(&office, &new)))
+    open(&mut nobody, early)
         .await
-        .expect("the new key");
+        .expect("the same request again: what passes with time is no answer for ever");
     let status = open(&mut nobody, by_token(good(&office, &old)))
         .await
         .expect_err("withdrawn");
