@@ -20,7 +20,7 @@ create table feed_head (
     -- The revision of each topic's last event; index = topic number (1 queue, 2 stock, 3 collections, 4 enrolments,
     -- 5 audit heads, 6 alarms).
     topic_heads bigint[] not null default '{0,0,0,0,0,0}',
-    -- The district's audit chain (0009) ends here; in the same row, so that closing an act locks and writes one row.
+    -- The district's audit chain (0010) ends here; in the same row, so that closing an act locks and writes one row.
     audit_head bigint not null default 0,
     audit_digest bytea not null default '\x',
     constraint feed_head_is_not_below_its_floor check (0 <= floor and floor <= head),

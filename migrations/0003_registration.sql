@@ -15,7 +15,10 @@ create table resident (
     identity_version integer not null default 1,
     -- Raised by every other change of what the card shows.
     facts_version integer not null default 1,
+    -- Whether the district still serves the person: the last check before a blank is used.
+    life text not null default 'RESIDENT',
     recorded_at timestamptz not null,
+    constraint resident_life_is_known check (life in ('RESIDENT', 'DECEASED', 'MOVED_OUT')),
     constraint resident_sex_is_known check (sex in ('FEMALE', 'MALE')),
     constraint resident_lives_in_its_district check (subdistrict / 100 = district and village / 10000 = subdistrict)
 );
@@ -73,3 +76,21 @@ create table print_ready (
     constraint print_ready_is_of_a_resident foreign key (resident_id) references resident,
     constraint print_ready_is_of_an_enrolment foreign key (enrolment_id) references enrolment
 );
+
+-- What ended a person's residence here (peristiwa penting, peristiwa kependudukan).
+create table life_event (
+    life_event_id uuid primary key,
+    district integer not null,
+    resident_id uuid not null,
+    kind text not null,
+    -- The date on the deed, and its number.
+    event_on date not null,
+    document_number text not null,
+    -- Where a person moved to.
+    destination integer,
+    recorded_at timestamptz not null,
+    constraint life_event_is_of_a_resident foreign key (resident_id) references resident,
+    constraint life_event_kind_is_known check (kind in ('DEATH', 'MOVE_OUT')),
+    constraint life_event_move_has_a_destination check ((destination is not null) = (kind = 'MOVE_OUT'))
+);
+create index life_event_of_a_resident on life_event (resident_id, recorded_at);

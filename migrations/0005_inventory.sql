@@ -131,7 +131,7 @@ create function move_custody(
 ) returns table (leg bigint, assigned bigint, missing_first bigint, missing_last bigint)
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 begin
-    -- It runs with the owner's rights (0011), so it asks itself what the policies would ask.
+    -- It runs with the owner's rights (0012), so it asks itself what the policies would ask.
     perform must_be_in_scope(array(select district_of_location(l) from unnest(from_locations || to_locations) as l));
 
     -- In ascending order, so that two acts cannot wait for one another crosswise.

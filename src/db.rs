@@ -17,7 +17,7 @@ use crate::{
 
 /// The migrations, part of the binary.
 static MIGRATOR: Migrator = sqlx::migrate!();
-/// The role that the server has in its database: bound by the walls between districts (migrations/0011).
+/// The role that the server has in its database: bound by the walls between districts (migrations/0012).
 pub const SERVE_ROLE: &str = "ektp_serve";
 /// How long a call waits for a free connection before it is told to come again.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -58,6 +58,25 @@ pub struct Violation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
 
+/// One text for the person at the counter, in the languages of the counters; without personal data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// Bahasa Indonesia.
+    pub indonesian: String,
+    /// English.
+    pub english: String,
+}
+
+impl Words {
+    /// To the contract.
+    pub fn to_proto(&self) -> proto::LocalizedText {
+        proto::LocalizedText {
+            indonesian: self.indonesian.clone(),
+            english: self.english.clone(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Inner {
     kind: Kind,
@@ -68,6 +87,7 @@ struct Inner {
     retry_after: Option<Duration>,
     decision: Option<DecisionId>,
     next_action: NextAction,
+    words: Option<Words>,
     /// For the log alone.
     cause: Option<String>,
 }
@@ -87,6 +107,7 @@ impl Error {
             retry_after: None,
             decision: None,
             next_action: NextAction::Unspecified,
+            words: None,
             cause: None,
         }))
     }
@@ -201,6 +222,13 @@ impl Error {
         self
     }
 
+    /// Says it to the person at the counter.
+    #[must_use]
+    pub fn say(mut self, words: Words) -> Self {
+        self.0.words = Some(words);
+        self
+    }
+
     /// Names the stored decision.
     #[must_use]
     pub fn decided(mut self, decision: DecisionId) -> Self {
@@ -258,6 +286,7 @@ impl Error {
             metadata,
             decision_id: self.0.decision.map(|id| id.to_string()).unwrap_or_default(),
             next_action: self.0.next_action.into(),
+            words: self.0.words.as_ref().map(Words::to_proto),
         }
     }
 

@@ -130,6 +130,17 @@ impl Caller {
         })
     }
 
+    /// The site at which a terminal stands, as its certificate names it; the daily quota is counted by it.
+    pub fn site_name(&self) -> Option<String> {
+        match &self.principal {
+            Principal::Terminal { site, .. } => Some(site.to_string()),
+            Principal::Province(_)
+            | Principal::Centre(_)
+            | Principal::Public(_)
+            | Principal::System => None,
+        }
+    }
+
     /// The subdistrict that limits the terminal, whoever works on it.
     pub fn site(&self) -> Option<Subdistrict> {
         match &self.principal {

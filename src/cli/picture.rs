@@ -163,7 +163,10 @@ impl Picture {
             });
         }
         for entry in &change.entries {
-            if entry.state() == PrintRequestState::Printed {
+            if matches!(
+                entry.state(),
+                PrintRequestState::Printed | PrintRequestState::Cancelled
+            ) {
                 self.entries.remove(&entry.print_request_id);
             } else {
                 self.entries

@@ -182,6 +182,7 @@ fn counts(picture: &Picture) -> String {
     }
     let states = [
         PrintRequestState::Queued,
+        PrintRequestState::Held,
         PrintRequestState::Leased,
         PrintRequestState::Bound,
         PrintRequestState::InDoubt,
@@ -190,6 +191,10 @@ fn counts(picture: &Picture) -> String {
         ApplicantClass::FirstIssue,
         ApplicantClass::Relocation,
         ApplicantClass::DataChange,
+        ApplicantClass::InterimExchange,
+        ApplicantClass::Lost,
+        ApplicantClass::Damaged,
+        ApplicantClass::ReplaceDefective,
     ];
     let mut words = Vec::new();
     for state in states {

@@ -1,36 +1,57 @@
-//! Policy: the rules of the ministry as far as the queue needs them, in versions that come into force on a day.
+//! Policy: the rules of the ministry as data, in versions that are in force in an area from one day to another.
 //!
-//! A version orders the classes of applicants and nothing else moves anybody in a queue: the rows carry their class, so a
-//! new version rewrites none of them. A class that a version leaves out is not served while it is in force.
+//! A version orders the classes of applicants and says for each whether its requests are admitted, held or refused, which
+//! papers are wanted, and when a held request is released. The centre writes versions, by two persons and for a day to
+//! come; a district only reads them (S4-5). Of the versions in force the smallest area's counts, whole: nothing is merged.
 //!
-//! Tables: policy_version.
+//! What is easily got wrong: a day here is the district's local day, and a new version rewrites no request. Rows of the
+//! queue carry their class, and the version only says in which order the classes are walked.
+//!
+//! Tables: policy_version, policy_class.
 
+mod calendar;
+mod class;
 mod store;
+pub mod wire;
 
-pub use store::current;
+use time::Date;
 
-/// Why a card is asked for (Perpres 96/2018 art. 14).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
+pub use calendar::Calendar;
+pub use class::{ApplicantClass, ClassOutcome, ClassRule, Document, Release, Window};
+pub use store::in_force;
+
+use crate::ids::{District, Province};
+
+/// Which date becomes a request's seniority when it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ApplicantClass {
-    /// Never had a card.
-    FirstIssue,
-    /// Moved here from another district.
-    Relocation,
-    /// Something printed on the card changed.
-    DataChange,
+pub enum TieBreak {
+    /// The enrolment's receipt.
+    Enrolment,
+    /// The issue of the interim certificate; of who holds none, the enrolment's receipt.
+    Certificate,
+    /// The request itself.
+    Request,
 }
 
-impl ApplicantClass {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::FirstIssue, Self::Relocation, Self::DataChange];
+/// Where a version holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyArea {
+    /// Everywhere.
+    Nation,
+    /// In one province.
+    Province(Province),
+    /// In one district.
+    District(District),
+}
 
-    /// The name in tables and tokens.
-    pub const fn name(self) -> &'static str {
+impl PolicyArea {
+    /// Its number in the table: 0, two digits or four.
+    pub fn number(self) -> i32 {
         match self {
-            Self::FirstIssue => "FIRST_ISSUE",
-            Self::Relocation => "RELOCATION",
-            Self::DataChange => "DATA_CHANGE",
+            Self::Nation => 0,
+            Self::Province(province) => i32::from(province.number()),
+            Self::District(district) => district.number(),
         }
     }
 }
@@ -38,42 +59,34 @@ impl ApplicantClass {
 /// One version of the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Its number; decisions and requests keep it.
+    /// Its number; decisions, requests and dispatches keep it.
     pub version: i32,
-    /// The classes that are served, in their order.
-    pub class_order: Vec<ApplicantClass>,
-    /// Whether a card is asked for with an interim certificate in hand (S0-3).
-    pub interim_certificate_required: bool,
+    /// Where it holds.
+    pub area: PolicyArea,
+    /// The first local day.
+    pub valid_from: Date,
+    /// The last local day; none while no other version follows.
+    pub valid_to: Option<Date>,
+    /// Which date is a new request's seniority.
+    pub tie_break: TieBreak,
+    /// How many requests of one site come into the queue on one local day; none is no limit.
+    pub daily_quota: Option<i32>,
+    /// On which days an office takes requests into the queue.
+    pub calendar: Calendar,
+    /// Every class once, in the order in which they are served.
+    pub classes: Vec<ClassRule>,
+    /// The letter that ordered it.
+    pub source: String,
 }
 
 impl Policy {
-    /// Every class in the order in which a queue is shown: the served ones, then those that wait for another version.
+    /// Every class in the order in which it is served.
     pub fn order(&self) -> Vec<ApplicantClass> {
-        let unserved = ApplicantClass::ALL
-            .into_iter()
-            .filter(|class| !self.class_order.contains(class));
-        self.class_order.iter().copied().chain(unserved).collect()
+        self.classes.iter().map(|rule| rule.class).collect()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_class_that_is_not_served_is_shown_last() {
-        let policy = Policy {
-            version: 2,
-            class_order: vec![ApplicantClass::DataChange, ApplicantClass::FirstIssue],
-            interim_certificate_required: true,
-        };
-        assert_eq!(
-            policy.order(),
-            [
-                ApplicantClass::DataChange,
-                ApplicantClass::FirstIssue,
-                ApplicantClass::Relocation
-            ]
-        );
+    /// The rule for a class; none only of a version that was damaged in the table.
+    pub fn rule(&self, class: ApplicantClass) -> Option<&ClassRule> {
+        self.classes.iter().find(|rule| rule.class == class)
     }
 }

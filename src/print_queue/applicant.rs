@@ -6,18 +6,20 @@ use time::{Date, OffsetDateTime};
 
 use crate::{
     ids::{District, PrintRequestId, ResidentId, Sex, Subdistrict, Village},
-    policy::ApplicantClass,
+    policy::{ApplicantClass, Document},
 };
 
 pub use crate::person::EnrolmentState;
 
 /// Asks for one card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// The person.
     pub resident_id: ResidentId,
     /// Why.
     pub applicant_class: ApplicantClass,
+    /// The papers that the officer has seen.
+    pub documents: Vec<Document>,
 }
 
 /// Where a card stands, as inventory writes it; read here across and never changed.
@@ -50,6 +52,15 @@ pub struct Verdict {
     pub on_current_identity: bool,
 }
 
+/// What a decision sees of an interim certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its issue, in business time.
+    pub issued_at: OffsetDateTime,
+    /// Its last day.
+    pub expires_on: Date,
+}
+
 /// What submission knows of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applicant {
@@ -65,8 +76,10 @@ pub struct Applicant {
     pub received_at: OffsetDateTime,
     /// What the centre found.
     pub verdict: Verdict,
-    /// When the active interim certificate ends or ended; none without one.
-    pub certificate_until: Option<Date>,
+    /// Whether a mobile number was left.
+    pub has_phone: bool,
+    /// The active interim certificate, valid or run out.
+    pub certificate: Option<Certificate>,
     /// The states of all cards that the person ever had.
     pub cards: Vec<CardState>,
     /// The open request, if there is one.

@@ -28,8 +28,9 @@ impl PrintQueueService {
 
     /// The classes in the order of the caller's queue today.
     async fn order(&self, read: &mut Read, call: &Call) -> Result<Vec<ApplicantClass>> {
-        let on = TimeZone::of(call.caller.ledger()).local_date(self.desk.now());
-        Ok(policy::current(read.db(), on).await?.order())
+        let district = call.caller.ledger();
+        let on = TimeZone::of(district).local_date(self.desk.now());
+        Ok(policy::in_force(read.db(), district, on).await?.order())
     }
 
     async fn find(
@@ -49,10 +50,12 @@ impl PrintQueueService {
                 let order = self.order(&mut read, call).await?;
                 store::count_ahead(read.db(), district, &request.entry().place(), &order).await?
             }
-            RequestState::Leased
+            RequestState::Held
+            | RequestState::Leased
             | RequestState::Bound
             | RequestState::InDoubt
-            | RequestState::Printed => 0,
+            | RequestState::Printed
+            | RequestState::Cancelled => 0,
         };
         Ok(wire::print_request(&request, ahead.unsigned_abs()))
     }

@@ -28,13 +28,17 @@ with person as materialized (
     insert into print_ready (resident_id, identity_version, enrolment_id, decided_at, decided_by)
     select p.resident, 1, p.enrolment, p.received, 'bench'
     from person as p
+), asked as (
+    insert into print_request (
+        print_request_id, district, subdistrict, site, resident_id, applicant_class, seniority_at, requested_at,
+        enrolled_on, state, state_at, policy_version, identity_version, facts_version
+    )
+    select p.request, current_setting('bench.district')::integer, current_setting('bench.subdistrict')::integer, 'office',
+        p.resident, 'FIRST_ISSUE', p.received, p.received, p.received::date, 'QUEUED', p.received, 1, 1, 1
+    from person as p
 )
-insert into print_request (
-    print_request_id, district, subdistrict, resident_id, applicant_class, seniority_at, state, state_at, policy_version,
-    identity_version, facts_version
-)
-select p.request, current_setting('bench.district')::integer, current_setting('bench.subdistrict')::integer, p.resident,
-    'FIRST_ISSUE', p.received, 'QUEUED', p.received, 1, 1, 1
+insert into request_stage (print_request_id, stage, district, state, applicant_class, seniority_at, began_at)
+select p.request, 1, current_setting('bench.district')::integer, 'QUEUED', 'FIRST_ISSUE', p.received, p.received
 from person as p;
 
 insert into custody (serials, location, state)

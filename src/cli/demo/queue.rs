@@ -106,6 +106,7 @@ fn draft(citizen: &Citizen) -> PrintRequestDraft {
     PrintRequestDraft {
         resident_id: citizen.resident_id.clone(),
         applicant_class: citizen.class.into(),
+        documents: Vec::new(),
     }
 }
 

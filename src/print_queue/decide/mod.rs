@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::{
     ids::{District, Serial, Subdistrict},
     inventory::Location,
-    policy::{ApplicantClass, Policy},
+    policy::{ApplicantClass, Document, Policy},
     print_queue::{
         Applicant, CardState, Draft, EnrolmentState, PrintRequest, Refusal, ShortSide, Standing,
         Verdict,
@@ -28,11 +28,14 @@ pub fn submit_print_request<'a>(
     }
     print_ready(&applicant.verdict)?;
     may_have_another(draft.applicant_class, &applicant.cards)?;
+    let wanted = policy
+        .rule(draft.applicant_class)
+        .map_or(&[][..], |rule| &rule.documents);
     // One that has run out counts: whoever waited half a year for the blanks is served all the same (S0-7). It stands in
     // for a card, so the holder of one needs none, and is issued none.
     let holds_card = applicant.cards.contains(&CardState::HandedOver);
-    let stands_in = applicant.certificate_until.is_some() || holds_card;
-    if policy.interim_certificate_required && !stands_in {
+    let stands_in = applicant.certificate.is_some() || holds_card;
+    if wanted.contains(&Document::InterimCertificate) && !stands_in {
         return Err(Refusal::InterimCertificateRequired);
     }
     Ok(applicant)
@@ -81,14 +84,10 @@ fn may_have_another(class: ApplicantClass, cards: &[CardState]) -> Result<(), Re
     let had_one = cards
         .iter()
         .any(|card| matches!(card, CardState::HandedOver | CardState::Ended));
-    match class {
-        ApplicantClass::FirstIssue if had_one => {
-            Err(Refusal::CardAlreadyIssued { under_way: false })
-        }
-        ApplicantClass::FirstIssue | ApplicantClass::Relocation | ApplicantClass::DataChange => {
-            Ok(())
-        }
+    if class.is_first() && had_one {
+        return Err(Refusal::CardAlreadyIssued { under_way: false });
     }
+    Ok(())
 }
 
 /// Whether a terminal may print from a store: the district's, or a subdistrict's, but not another subdistrict's than its
@@ -162,7 +161,11 @@ pub fn carry_out(
     match command {
         Command::Renew | Command::ShowFace => match standing {
             Standing::Leased(_) | Standing::Bound(..) => Ok(request.clone()),
-            Standing::Queued | Standing::InDoubt(..) | Standing::Printed(_) => wrong_state(),
+            Standing::Queued
+            | Standing::Held(_)
+            | Standing::InDoubt(..)
+            | Standing::Printed(_)
+            | Standing::Cancelled(_) => wrong_state(),
         },
         Command::Bind {
             serial,
@@ -175,16 +178,22 @@ pub fn carry_out(
                 Ok(moved(request, Standing::Bound(lease, serial), at))
             }
             Standing::Queued
+            | Standing::Held(_)
             | Standing::Bound(..)
             | Standing::InDoubt(..)
-            | Standing::Printed(_) => wrong_state(),
+            | Standing::Printed(_)
+            | Standing::Cancelled(_) => wrong_state(),
         },
         Command::ReportPrinted { serial } => match standing {
             Standing::Bound(_, bound) | Standing::InDoubt(_, bound) => {
                 check_serial(bound, serial)?;
                 Ok(moved(request, Standing::Printed(bound), at))
             }
-            Standing::Queued | Standing::Leased(_) | Standing::Printed(_) => wrong_state(),
+            Standing::Queued
+            | Standing::Held(_)
+            | Standing::Leased(_)
+            | Standing::Printed(_)
+            | Standing::Cancelled(_) => wrong_state(),
         },
         Command::ReportSpoiled { serial } => match standing {
             Standing::Bound(_, bound) | Standing::InDoubt(_, bound) => {
@@ -195,14 +204,20 @@ pub fn carry_out(
                     ..again
                 })
             }
-            Standing::Queued | Standing::Leased(_) | Standing::Printed(_) => wrong_state(),
+            Standing::Queued
+            | Standing::Held(_)
+            | Standing::Leased(_)
+            | Standing::Printed(_)
+            | Standing::Cancelled(_) => wrong_state(),
         },
         Command::Release => match standing {
             Standing::Leased(_) => Ok(moved(request, Standing::Queued, at)),
             Standing::Queued
+            | Standing::Held(_)
             | Standing::Bound(..)
             | Standing::InDoubt(..)
-            | Standing::Printed(_) => wrong_state(),
+            | Standing::Printed(_)
+            | Standing::Cancelled(_) => wrong_state(),
         },
     }
 }
@@ -215,13 +230,17 @@ pub fn expire_lease(request: &PrintRequest, at: OffsetDateTime) -> Option<PrintR
         Standing::Bound(lease, serial) => {
             Some(moved(request, Standing::InDoubt(lease, serial), at))
         }
-        Standing::Queued | Standing::InDoubt(..) | Standing::Printed(_) => None,
+        Standing::Queued
+        | Standing::Held(_)
+        | Standing::InDoubt(..)
+        | Standing::Printed(_)
+        | Standing::Cancelled(_) => None,
     }
 }
 
 fn check_held(request: &PrintRequest, holder: &str, fence: i64) -> Result<(), Refusal> {
     let is_holder = match &request.standing {
-        Standing::Queued => false,
+        Standing::Queued | Standing::Held(_) | Standing::Cancelled(_) => false,
         Standing::Leased(lease) | Standing::Bound(lease, _) | Standing::InDoubt(lease, _) => {
             lease.holder == holder
         }
@@ -243,10 +262,12 @@ fn check_serial(bound: Serial, reported: Serial) -> Result<(), Refusal> {
     }
 }
 
+/// The request's next stage. Its time is never before the last one's: two servers' clocks may differ.
 fn moved(request: &PrintRequest, standing: Standing, at: OffsetDateTime) -> PrintRequest {
     PrintRequest {
         standing,
-        state_at: at,
+        state_at: at.max(request.state_at),
+        stage: request.stage + 1,
         ..request.clone()
     }
 }

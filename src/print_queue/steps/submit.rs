@@ -9,8 +9,12 @@ use crate::{
     error::{self, Error, ErrorReason, Kind, Result},
     feed::Topic,
     ids::{DecisionId, PrintRequestId, ResidentId},
-    policy,
-    print_queue::{Applicant, Draft, Entry, Refusal, RequestState, decide, store, wire},
+    policy::{self, Policy},
+    print_queue::{
+        Applicant, Draft, Entry, PrintRequest, Refusal, Standing, decide,
+        store::{self, DecisionOutcome},
+        wire,
+    },
     work::Work,
 };
 
@@ -24,9 +28,11 @@ pub struct Submitted {
 }
 
 /// What a batch comes to, to be kept together.
-#[derive(Default)]
 struct Kept<'a> {
-    submissions: Vec<store::Submission<'a>>,
+    site: String,
+    now: OffsetDateTime,
+    policy: &'a Policy,
+    requests: Vec<PrintRequest>,
     decisions: Vec<store::Decision<'a>>,
 }
 
@@ -46,14 +52,22 @@ pub async fn submit_print_requests(
             .into_iter()
             .map(|applicant| (applicant.resident_id, applicant))
             .collect();
-    let policy = policy::current(work.db(), TimeZone::of(district).local_date(now)).await?;
-    let mut kept = Kept::default();
+    let policy =
+        policy::in_force(work.db(), district, TimeZone::of(district).local_date(now)).await?;
+    let site = work.caller().site_name();
+    let mut kept = Kept {
+        site: site.ok_or_else(|| Error::internal("a request was submitted by no terminal"))?,
+        now,
+        policy: &policy,
+        requests: Vec::new(),
+        decisions: Vec::new(),
+    };
     let results: Vec<Submitted> = drafts
         .iter()
         .map(|draft| {
             let applicant = applicants.get(&draft.resident_id);
             let outcome = match decide::submit_print_request(draft, applicant, &policy) {
-                Ok(applicant) => Ok(kept.queue(draft, applicant, now)),
+                Ok(applicant) => Ok(kept.queue(draft, applicant)),
                 Err(refusal) => Err(kept.refuse(draft, applicant, refusal, validate_only)),
             };
             let resident_id = draft.resident_id;
@@ -64,14 +78,14 @@ pub async fn submit_print_requests(
         })
         .collect();
     let Kept {
-        submissions,
+        requests,
         decisions,
+        ..
     } = kept;
-    if validate_only || (submissions.is_empty() && decisions.is_empty()) {
+    if validate_only || decisions.is_empty() {
         return Ok(results);
     }
-    let head = (district, policy.version, now);
-    if store::insert(work.db(), head, &submissions, &decisions).await? != submissions.len() {
+    if store::insert(work.db(), (district, now), &requests, &decisions).await? != requests.len() {
         // Another terminal was faster by a moment; asked again, the answer names its request.
         let message = "one of the persons is being queued by another terminal";
         return Err(Error::new(Kind::Clash, ErrorReason::Conflict, message));
@@ -91,23 +105,39 @@ pub async fn submit_print_requests(
 
 impl<'a> Kept<'a> {
     /// A place in the queue.
-    fn queue(&mut self, draft: &Draft, applicant: &'a Applicant, now: OffsetDateTime) -> Entry {
-        let (print_request_id, applicant_class) = (PrintRequestId::fresh(), draft.applicant_class);
-        self.submissions.push(store::Submission {
-            print_request_id,
-            applicant_class,
+    fn queue(&mut self, draft: &Draft, applicant: &'a Applicant) -> Entry {
+        let district = applicant.verdict.district;
+        let request = PrintRequest {
+            print_request_id: PrintRequestId::fresh(),
+            district,
+            subdistrict: applicant.subdistrict,
+            site: self.site.clone(),
+            resident_id: applicant.resident_id,
+            applicant_class: draft.applicant_class,
+            seniority_at: applicant.received_at,
+            requested_at: self.now,
+            enrolled_on: TimeZone::of(district).local_date(applicant.received_at),
+            standing: Standing::Queued,
+            state_at: self.now,
+            stage: 1,
+            attempt: 1,
+            policy_version: self.policy.version,
+            identity_version: applicant.identity_version,
+            facts_version: applicant.facts_version,
+            fence: 0,
+        };
+        let entry = request.entry();
+        self.decisions.push(store::Decision {
+            decision_id: DecisionId::fresh(),
+            print_request_id: Some(request.print_request_id),
+            applicant_class: draft.applicant_class,
+            policy_version: self.policy.version,
+            outcome: DecisionOutcome::Admitted,
+            reasons: String::new(),
             applicant,
         });
-        Entry {
-            print_request_id,
-            state: RequestState::Queued,
-            applicant_class,
-            seniority_at: applicant.received_at,
-            subdistrict: applicant.subdistrict,
-            attempt: 1,
-            state_at: now,
-            serial: None,
-        }
+        self.requests.push(request);
+        entry
     }
 
     /// The refusal, with a decision if it is one of policy about a person.
@@ -128,8 +158,11 @@ impl<'a> Kept<'a> {
         let decision_id = DecisionId::fresh();
         self.decisions.push(store::Decision {
             decision_id,
+            print_request_id: None,
             applicant_class: draft.applicant_class,
-            reason: error::reason_name(error.reason()),
+            policy_version: self.policy.version,
+            outcome: DecisionOutcome::Refused,
+            reasons: error::reason_name(error.reason()).to_owned(),
             applicant,
         });
         error.decided(decision_id)

@@ -9,7 +9,7 @@ use crate::{
     ids::{District, Subdistrict},
     inventory::Location,
     policy::ApplicantClass,
-    print_queue::{Entry, Leased, RequestState, store::corrupt},
+    print_queue::{Entry, HoldReasons, Leased, RequestState, store::corrupt},
 };
 
 /// A lease wanted.
@@ -78,17 +78,17 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
             )))::bigint as n
         ), walk as (
             select c.place, r.seniority_at, r.print_request_id
-            from policy_in_force($6) v
-            cross join unnest(v.class_order) with ordinality as c (class, place)
+            from policy_class c
             cross join lateral (
                 select p.seniority_at, p.print_request_id
                 from print_request p
                 join resident i on i.resident_id = p.resident_id and i.identity_version = p.identity_version
                 join enrolment e on e.resident_id = p.resident_id and e.state = 'PRINT_READY'
-                where p.district = $1 and p.state = 'QUEUED' and p.applicant_class = c.class
+                where p.district = $1 and p.state = 'QUEUED' and p.applicant_class = c.applicant_class
                 order by p.seniority_at, p.print_request_id
                 limit (select n from room)
             ) as r
+            where c.version = policy_in_force($1, $6)
             order by c.place, r.seniority_at, r.print_request_id
             limit (select n from room)
         ), locked as materialized (
@@ -99,17 +99,21 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
             for update
         ), taken as (
             update print_request as p
-            set state = 'LEASED', state_at = $7, fence = p.fence + 1, lease_holder = $2, lease_location = $3,
+            set state = 'LEASED', state_at = greatest(p.state_at, $7), stage = p.stage + 1, fence = p.fence + 1, lease_holder = $2, lease_location = $3,
                 lease_expires_at = clock_timestamp() + make_interval(secs => $5)
             from locked l
             where p.print_request_id = l.print_request_id
             returning p.print_request_id, p.applicant_class, p.seniority_at, p.subdistrict, p.attempt, p.fence,
-                p.lease_expires_at
+                p.lease_expires_at, p.stage, p.state_at
+        ), staged as (
+            insert into request_stage (print_request_id, stage, district, state, applicant_class, seniority_at, began_at)
+            select t.print_request_id, t.stage, $1, 'LEASED', t.applicant_class, t.seniority_at, t.state_at
+            from taken t
         )
         select room.n as "room!", t.print_request_id as "print_request_id?",
             t.applicant_class as "applicant_class?: ApplicantClass", t.seniority_at as "seniority_at?",
             t.subdistrict as "subdistrict?", t.attempt as "attempt?", t.fence as "fence?",
-            t.lease_expires_at as "lease_expires_at?"
+            t.lease_expires_at as "lease_expires_at?", t.state_at as "state_at?"
         from room
         left join (taken t join walk w on w.print_request_id = t.print_request_id) on true
         order by w.place, t.seniority_at, t.print_request_id
@@ -135,8 +139,8 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
         ) else {
             continue;
         };
-        let (Some(attempt), Some(fence), Some(expires_at)) =
-            (row.attempt, row.fence, row.lease_expires_at)
+        let (Some(attempt), Some(fence), Some(expires_at), Some(state_at)) =
+            (row.attempt, row.fence, row.lease_expires_at, row.state_at)
         else {
             return Err(corrupt("a lease without its end"));
         };
@@ -148,8 +152,10 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
                 seniority_at,
                 subdistrict: Subdistrict::from_number(subdistrict).map_err(corrupt)?,
                 attempt,
-                state_at: wish.at,
+                state_at,
                 serial: None,
+                hold_reasons: HoldReasons::NONE,
+                cancel_reason: None,
             },
             fence,
             expires_at,

@@ -6,6 +6,7 @@
 
 mod lease;
 mod print;
+mod row;
 mod submit;
 
 use sqlx::PgConnection;
@@ -15,14 +16,15 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     ids::{District, PrintRequestId, ResidentId, Serial, Sex, Subdistrict, Village},
-    inventory::Location,
     policy::ApplicantClass,
-    print_queue::{Bearer, Entry, Lease, Place, PrintRequest, RequestState, Standing},
+    print_queue::{
+        Bearer, CancelReason, Entry, HoldReason, Place, PrintRequest, RequestState, store::row::Row,
+    },
 };
 
 pub use lease::{Wish, lease, lock_queue};
 pub use print::{Candidate, lock, lock_overdue, lock_to_bind, renew, save};
-pub use submit::{Decision, Submission, insert, lock_applicants};
+pub use submit::{Decision, DecisionOutcome, insert, lock_applicants};
 
 /// Which requests a list shows.
 #[derive(Debug, Clone, Copy)]
@@ -35,76 +37,6 @@ pub struct Filter {
     pub state: Option<RequestState>,
     /// Of which class; none means any.
     pub applicant_class: Option<ApplicantClass>,
-}
-
-/// A request as its columns have it.
-struct Row {
-    print_request_id: Uuid,
-    district: i32,
-    subdistrict: i32,
-    resident_id: Uuid,
-    applicant_class: ApplicantClass,
-    seniority_at: OffsetDateTime,
-    state: RequestState,
-    state_at: OffsetDateTime,
-    attempt: i32,
-    policy_version: i32,
-    identity_version: i32,
-    fence: i64,
-    lease_holder: Option<String>,
-    lease_location: Option<i32>,
-    lease_expires_at: Option<OffsetDateTime>,
-    serial: Option<i64>,
-}
-
-impl TryFrom<Row> for PrintRequest {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self> {
-        let lease = match (row.lease_holder, row.lease_location, row.lease_expires_at) {
-            (Some(holder), Some(location), Some(expires_at)) => {
-                let location = Location::from_number(location).map_err(corrupt)?;
-                Some(Lease {
-                    holder,
-                    location,
-                    expires_at,
-                })
-            }
-            (None, None, None) => None,
-            (Some(_) | None, _, _) => return Err(corrupt("half a lease")),
-        };
-        let serial = row.serial.map(Serial::new).transpose().map_err(corrupt)?;
-        let standing = match (row.state, lease, serial) {
-            (RequestState::Queued, None, None) => Standing::Queued,
-            (RequestState::Leased, Some(lease), None) => Standing::Leased(lease),
-            (RequestState::Bound, Some(lease), Some(serial)) => Standing::Bound(lease, serial),
-            (RequestState::InDoubt, Some(lease), Some(serial)) => Standing::InDoubt(lease, serial),
-            (RequestState::Printed, None, Some(serial)) => Standing::Printed(serial),
-            (
-                RequestState::Queued
-                | RequestState::Leased
-                | RequestState::Bound
-                | RequestState::InDoubt
-                | RequestState::Printed,
-                _,
-                _,
-            ) => return Err(corrupt("a state without what belongs to it")),
-        };
-        Ok(Self {
-            print_request_id: row.print_request_id.into(),
-            district: District::from_number(row.district).map_err(corrupt)?,
-            subdistrict: Subdistrict::from_number(row.subdistrict).map_err(corrupt)?,
-            resident_id: row.resident_id.into(),
-            applicant_class: row.applicant_class,
-            seniority_at: row.seniority_at,
-            standing,
-            state_at: row.state_at,
-            attempt: row.attempt,
-            policy_version: row.policy_version,
-            identity_version: row.identity_version,
-            fence: row.fence,
-        })
-    }
 }
 
 fn corrupt(what: impl std::fmt::Display) -> Error {
@@ -121,9 +53,11 @@ pub async fn find(
     let row = sqlx::query_as!(
         Row,
         r#"
-        select print_request_id, district, subdistrict, resident_id,
-            applicant_class as "applicant_class: ApplicantClass", seniority_at,
-            state as "state: RequestState", state_at, attempt, policy_version, identity_version,
+        select print_request_id, district, subdistrict, site, resident_id,
+            applicant_class as "applicant_class: ApplicantClass", seniority_at, requested_at, enrolled_on,
+            state as "state: RequestState", state_at, hold_reasons as "hold_reasons: Vec<HoldReason>",
+            cancel_reason as "cancel_reason: CancelReason", stage, attempt, policy_version,
+            identity_version, facts_version,
             fence, lease_holder, lease_location, lease_expires_at, serial
         from print_request
         where print_request_id = $1 and district = $2
@@ -196,15 +130,18 @@ pub async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"
-        select r.print_request_id, r.district, r.subdistrict, r.resident_id,
-            r.applicant_class as "applicant_class: ApplicantClass", r.seniority_at,
-            r.state as "state: RequestState", r.state_at, r.attempt, r.policy_version, r.identity_version,
+        select r.print_request_id, r.district, r.subdistrict, r.site, r.resident_id,
+            r.applicant_class as "applicant_class: ApplicantClass", r.seniority_at, r.requested_at, r.enrolled_on,
+            r.state as "state: RequestState", r.state_at, r.hold_reasons as "hold_reasons: Vec<HoldReason>",
+            r.cancel_reason as "cancel_reason: CancelReason", r.stage, r.attempt, r.policy_version,
+            r.identity_version, r.facts_version,
             r.fence, r.lease_holder, r.lease_location, r.lease_expires_at, r.serial
         from unnest($1::text[]) with ordinality as c (class, place)
         cross join unnest($2::text[]) as s (state)
         cross join lateral (
-            select p.print_request_id, p.district, p.subdistrict, p.resident_id, p.applicant_class, p.seniority_at,
-                p.state, p.state_at, p.attempt, p.policy_version, p.identity_version,
+            select p.print_request_id, p.district, p.subdistrict, p.site, p.resident_id, p.applicant_class, p.seniority_at,
+                p.requested_at, p.enrolled_on, p.state, p.state_at, p.hold_reasons, p.cancel_reason, p.stage, p.attempt,
+                p.policy_version, p.identity_version, p.facts_version,
                 p.fence, p.lease_holder, p.lease_location, p.lease_expires_at, p.serial
             from print_request p
             where p.district = $3 and p.state = s.state and p.applicant_class = c.class
@@ -248,7 +185,7 @@ pub async fn page_of_state(
     let rows = sqlx::query!(
         r#"
         select print_request_id, subdistrict, applicant_class as "applicant_class: ApplicantClass", seniority_at,
-            state_at, attempt, serial
+            state_at, attempt, serial, hold_reasons as "hold_reasons: Vec<HoldReason>"
         from print_request
         where district = $1 and state = $2
             and (applicant_class, seniority_at, print_request_id) > ($3, $4, $5)
@@ -276,6 +213,9 @@ pub async fn page_of_state(
                 attempt: row.attempt,
                 state_at: row.state_at,
                 serial: row.serial.map(Serial::new).transpose().map_err(corrupt)?,
+                hold_reasons: row.hold_reasons.into_iter().collect(),
+                // Only open requests are in a snapshot.
+                cancel_reason: None,
             })
         })
         .collect()

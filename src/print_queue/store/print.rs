@@ -9,8 +9,8 @@ use crate::{
     ids::{District, PrintRequestId},
     policy::ApplicantClass,
     print_queue::{
-        EnrolmentState, PrintRequest, RequestState, Verdict,
-        store::{Row, corrupt},
+        CancelReason, EnrolmentState, HoldReason, PrintRequest, RequestState, Verdict,
+        store::{corrupt, row::Row},
     },
 };
 
@@ -37,9 +37,11 @@ pub async fn lock(
     let rows = sqlx::query_as!(
         Row,
         r#"
-        select print_request_id, district, subdistrict, resident_id,
-            applicant_class as "applicant_class: ApplicantClass", seniority_at,
-            state as "state: RequestState", state_at, attempt, policy_version, identity_version,
+        select print_request_id, district, subdistrict, site, resident_id,
+            applicant_class as "applicant_class: ApplicantClass", seniority_at, requested_at, enrolled_on,
+            state as "state: RequestState", state_at, hold_reasons as "hold_reasons: Vec<HoldReason>",
+            cancel_reason as "cancel_reason: CancelReason", stage, attempt, policy_version,
+            identity_version, facts_version,
             fence, lease_holder, lease_location, lease_expires_at, serial
         from print_request
         where print_request_id = any($1) and district = $2
@@ -76,8 +78,9 @@ pub async fn lock_to_bind(
             order by r.resident_id
             for share
         ), request as materialized (
-            select p.print_request_id, p.district, p.subdistrict, p.resident_id, p.applicant_class, p.seniority_at,
-                p.state, p.state_at, p.attempt, p.policy_version, p.identity_version,
+            select p.print_request_id, p.district, p.subdistrict, p.site, p.resident_id, p.applicant_class, p.seniority_at,
+                p.requested_at, p.enrolled_on, p.state, p.state_at, p.hold_reasons, p.cancel_reason, p.stage, p.attempt,
+                p.policy_version, p.identity_version, p.facts_version,
                 p.fence, p.lease_holder, p.lease_location, p.lease_expires_at, p.serial,
                 i.identity_version = p.identity_version as same_identity
             from print_request p
@@ -86,9 +89,11 @@ pub async fn lock_to_bind(
             order by p.print_request_id
             for update of p
         )
-        select q.print_request_id, q.district, q.subdistrict, q.resident_id,
-            q.applicant_class as "applicant_class: ApplicantClass", q.seniority_at,
-            q.state as "state: RequestState", q.state_at, q.attempt, q.policy_version, q.identity_version,
+        select q.print_request_id, q.district, q.subdistrict, q.site, q.resident_id,
+            q.applicant_class as "applicant_class: ApplicantClass", q.seniority_at, q.requested_at, q.enrolled_on,
+            q.state as "state: RequestState", q.state_at, q.hold_reasons as "hold_reasons: Vec<HoldReason>",
+            q.cancel_reason as "cancel_reason: CancelReason", q.stage, q.attempt, q.policy_version,
+            q.identity_version, q.facts_version,
             q.fence, q.lease_holder, q.lease_location, q.lease_expires_at, q.serial,
             coalesce(q.lease_expires_at <= clock_timestamp(), false) as "overdue!",
             e.state as "enrolment: EnrolmentState", e.state_at as since,
@@ -115,14 +120,21 @@ pub async fn lock_to_bind(
                     print_request_id: row.print_request_id,
                     district: row.district,
                     subdistrict: row.subdistrict,
+                    site: row.site,
                     resident_id: row.resident_id,
                     applicant_class: row.applicant_class,
                     seniority_at: row.seniority_at,
+                    requested_at: row.requested_at,
+                    enrolled_on: row.enrolled_on,
                     state: row.state,
                     state_at: row.state_at,
+                    hold_reasons: row.hold_reasons,
+                    cancel_reason: row.cancel_reason,
+                    stage: row.stage,
                     attempt: row.attempt,
                     policy_version: row.policy_version,
                     identity_version: row.identity_version,
+                    facts_version: row.facts_version,
                     fence: row.fence,
                     lease_holder: row.lease_holder,
                     lease_location: row.lease_location,
@@ -141,9 +153,11 @@ pub async fn lock_overdue(db: &mut PgConnection, limit: i64) -> Result<Vec<Print
     let rows = sqlx::query_as!(
         Row,
         r#"
-        select print_request_id, district, subdistrict, resident_id,
-            applicant_class as "applicant_class: ApplicantClass", seniority_at,
-            state as "state: RequestState", state_at, attempt, policy_version, identity_version,
+        select print_request_id, district, subdistrict, site, resident_id,
+            applicant_class as "applicant_class: ApplicantClass", seniority_at, requested_at, enrolled_on,
+            state as "state: RequestState", state_at, hold_reasons as "hold_reasons: Vec<HoldReason>",
+            cancel_reason as "cancel_reason: CancelReason", stage, attempt, policy_version,
+            identity_version, facts_version,
             fence, lease_holder, lease_location, lease_expires_at, serial
         from print_request
         where state in ('LEASED', 'BOUND') and lease_expires_at <= (select clock_timestamp())
@@ -158,14 +172,28 @@ pub async fn lock_overdue(db: &mut PgConnection, limit: i64) -> Result<Vec<Print
     rows.into_iter().map(PrintRequest::try_from).collect()
 }
 
-/// Saves where locked requests stand now.
+/// Saves what locked requests are now, each as a new stage of its way.
 #[tracing::instrument(name = "sql.save_print_requests", skip_all, fields(requests = requests.len()))]
 pub async fn save(db: &mut PgConnection, requests: &[&PrintRequest]) -> Result<()> {
     let ids: Vec<Uuid> = requests.iter().map(|r| r.print_request_id.uuid()).collect();
     let fences: Vec<i64> = requests.iter().map(|r| r.fence).collect();
+    let stages: Vec<i32> = requests.iter().map(|r| r.stage).collect();
     let states: Vec<RequestState> = requests.iter().map(|r| r.standing.state()).collect();
     let times: Vec<OffsetDateTime> = requests.iter().map(|r| r.state_at).collect();
+    // An array of arrays would have to be rectangular; a text of names is not.
+    let holds: Vec<String> = requests
+        .iter()
+        .map(|r| r.standing.hold_reasons().names())
+        .collect();
+    let cancels: Vec<Option<CancelReason>> = requests
+        .iter()
+        .map(|r| r.standing.cancel_reason())
+        .collect();
+    let seniorities: Vec<OffsetDateTime> = requests.iter().map(|r| r.seniority_at).collect();
     let attempts: Vec<i32> = requests.iter().map(|r| r.attempt).collect();
+    let policies: Vec<i32> = requests.iter().map(|r| r.policy_version).collect();
+    let identities: Vec<i32> = requests.iter().map(|r| r.identity_version).collect();
+    let facts: Vec<i32> = requests.iter().map(|r| r.facts_version).collect();
     let serials: Vec<Option<i64>> = requests
         .iter()
         .map(|r| r.standing.serial().map(|serial| serial.number()))
@@ -174,22 +202,48 @@ pub async fn save(db: &mut PgConnection, requests: &[&PrintRequest]) -> Result<(
     let holders: Vec<Option<String>> = leases().map(|l| l.map(|l| l.holder.clone())).collect();
     let locations: Vec<Option<i32>> = leases().map(|l| l.map(|l| l.location.number())).collect();
     let ends: Vec<Option<OffsetDateTime>> = leases().map(|l| l.map(|l| l.expires_at)).collect();
+    // The stage before is asked for with the fence: what was decided about another stage is not saved.
     let saved = sqlx::query!(
         r#"
-        update print_request as p
-        set state = n.state, state_at = n.state_at, attempt = n.attempt, serial = n.serial,
-            lease_holder = n.holder, lease_location = n.location, lease_expires_at = n.expires_at
-        from unnest(
-            $1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[], $5::integer[], $6::bigint[],
-            $7::text[], $8::integer[], $9::timestamptz[]
-        ) as n (id, fence, state, state_at, attempt, serial, holder, location, expires_at)
-        where p.print_request_id = n.id and p.fence = n.fence
+        with new as (
+            select n.*, coalesce(string_to_array(nullif(n.holds, ''), ','), '{}') as hold_reasons
+            from unnest(
+                $1::uuid[], $2::bigint[], $3::integer[], $4::text[], $5::timestamptz[], $6::text[], $7::text[],
+                $8::timestamptz[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::bigint[],
+                $14::text[], $15::integer[], $16::timestamptz[]
+            ) as n (
+                id, fence, stage, state, state_at, holds, cancel_reason, seniority_at, attempt, policy_version,
+                identity_version, facts_version, serial, holder, location, expires_at
+            )
+        ), saved as (
+            update print_request as p
+            set stage = n.stage, state = n.state, state_at = n.state_at, hold_reasons = n.hold_reasons,
+                cancel_reason = n.cancel_reason, seniority_at = n.seniority_at, attempt = n.attempt,
+                policy_version = n.policy_version, identity_version = n.identity_version,
+                facts_version = n.facts_version, serial = n.serial, lease_holder = n.holder,
+                lease_location = n.location, lease_expires_at = n.expires_at
+            from new as n
+            where p.print_request_id = n.id and p.fence = n.fence and p.stage = n.stage - 1
+            returning p.print_request_id, p.stage, p.district, p.state, p.hold_reasons, p.applicant_class,
+                p.seniority_at, p.state_at
+        )
+        insert into request_stage (
+            print_request_id, stage, district, state, hold_reasons, applicant_class, seniority_at, began_at
+        )
+        select * from saved
         "#,
         &ids,
         &fences,
+        &stages,
         &states as &[RequestState],
         &times,
+        &holds,
+        &cancels as &[Option<CancelReason>],
+        &seniorities,
         &attempts,
+        &policies,
+        &identities,
+        &facts,
         &serials as &[Option<i64>],
         &holders as &[Option<String>],
         &locations as &[Option<i32>],

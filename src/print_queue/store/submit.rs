@@ -2,38 +2,50 @@
 
 use serde_json::json;
 use sqlx::PgConnection;
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
     error::Result,
     ids::{DecisionId, District, PrintRequestId, ResidentId, Subdistrict},
     policy::ApplicantClass,
-    print_queue::{Applicant, CardState, EnrolmentState, Verdict, store::corrupt},
+    print_queue::{
+        Applicant, CardState, Certificate, EnrolmentState, PrintRequest, RequestState, Verdict,
+        store::corrupt,
+    },
 };
 
-/// A person who is admitted to the queue.
-#[derive(Debug)]
-pub struct Submission<'a> {
-    /// The new request.
-    pub print_request_id: PrintRequestId,
-    /// Why the card is asked for.
-    pub applicant_class: ApplicantClass,
-    /// The person.
-    pub applicant: &'a Applicant,
-}
-
-/// A refusal by policy.
+/// A decision of policy about a person.
 #[derive(Debug)]
 pub struct Decision<'a> {
     /// Its id.
     pub decision_id: DecisionId,
+    /// The request that it admits, holds or releases; none of a refusal.
+    pub print_request_id: Option<PrintRequestId>,
     /// Why the card was asked for.
     pub applicant_class: ApplicantClass,
-    /// The reason's name in the contract.
-    pub reason: &'static str,
+    /// Under which policy.
+    pub policy_version: i32,
+    /// What it says.
+    pub outcome: DecisionOutcome,
+    /// The reasons' names in the contract, with commas between them; empty where nothing stands against it.
+    pub reasons: String,
     /// The person, with all that the decision saw.
     pub applicant: &'a Applicant,
+}
+
+/// What a decision of policy says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DecisionOutcome {
+    /// Into the queue.
+    Admitted,
+    /// Taken, and kept out of the queue.
+    Held,
+    /// Let into the queue after a hold.
+    Released,
+    /// Not taken.
+    Refused,
 }
 
 /// What is known of these persons, each locked against a change of its facts. Persons of another district, and of another
@@ -51,31 +63,29 @@ pub async fn lock_applicants(
     let rows = sqlx::query!(
         r#"
         with person as materialized (
-            select r.resident_id, r.subdistrict, r.identity_version, r.facts_version
+            select r.resident_id, r.subdistrict, r.identity_version, r.facts_version, r.has_phone
             from resident r
             where r.resident_id = any($1) and r.district = $2 and ($3::integer is null or r.subdistrict = $3)
             order by r.resident_id
             for share
         )
-        select p.resident_id, p.subdistrict, p.identity_version, p.facts_version, e.received_at,
+        select p.resident_id, p.subdistrict, p.identity_version, p.facts_version, p.has_phone, e.received_at,
             e.state as "enrolment: EnrolmentState", e.state_at as since,
             exists (
                 select from print_ready v
                 where v.resident_id = p.resident_id and v.identity_version = p.identity_version
             ) as "on_current_identity!",
-            (
-                select c.expires_on from interim_certificate c
-                where c.resident_id = p.resident_id and c.state = 'ACTIVE'
-            ) as certificate_until,
+            c.issued_at as "certificate_issued_at?", c.expires_on as "certificate_expires_on?",
             array (
-                select c.state from card c where c.resident_id = p.resident_id order by c.bound_at, c.serial
+                select k.state from card k where k.resident_id = p.resident_id order by k.bound_at, k.serial
             ) as "cards!: Vec<CardState>",
             (
                 select o.print_request_id from print_request o
-                where o.resident_id = p.resident_id and o.state <> 'PRINTED'
+                where o.resident_id = p.resident_id and o.state not in ('PRINTED', 'CANCELLED')
             ) as open_request
         from person p
         join enrolment e on e.resident_id = p.resident_id
+        left join interim_certificate c on c.resident_id = p.resident_id and c.state = 'ACTIVE'
         "#,
         &ids,
         district.number(),
@@ -97,7 +107,14 @@ pub async fn lock_applicants(
                     since: row.since,
                     on_current_identity: row.on_current_identity,
                 },
-                certificate_until: row.certificate_until,
+                has_phone: row.has_phone,
+                certificate: row
+                    .certificate_issued_at
+                    .zip(row.certificate_expires_on)
+                    .map(|(issued_at, expires_on)| Certificate {
+                        issued_at,
+                        expires_on,
+                    }),
                 cards: row.cards,
                 open_request: row.open_request.map(PrintRequestId::from),
             })
@@ -105,75 +122,124 @@ pub async fn lock_applicants(
         .collect()
 }
 
-/// Queues the submissions and keeps the decisions, in one statement. Answers how many were queued: fewer, if another
-/// terminal has just queued one of the persons.
-#[tracing::instrument(name = "sql.insert_print_requests", skip_all, fields(queued = submissions.len()))]
+/// Takes new requests, each with its first stage, and keeps the decisions, in one statement. Answers how many requests were
+/// taken: fewer, if another terminal has just taken one of the persons.
+#[tracing::instrument(name = "sql.insert_print_requests", skip_all, fields(requests = requests.len()))]
 pub async fn insert(
     db: &mut PgConnection,
-    (district, policy_version, at): (District, i32, OffsetDateTime),
-    submissions: &[Submission<'_>],
+    (district, at): (District, OffsetDateTime),
+    requests: &[PrintRequest],
     decisions: &[Decision<'_>],
 ) -> Result<usize> {
-    let persons = || submissions.iter().map(|s| s.applicant);
-    let ids: Vec<Uuid> = submissions
+    let ids: Vec<Uuid> = requests.iter().map(|r| r.print_request_id.uuid()).collect();
+    let subdistricts: Vec<i32> = requests.iter().map(|r| r.subdistrict.number()).collect();
+    let sites: Vec<String> = requests.iter().map(|r| r.site.clone()).collect();
+    let residents: Vec<Uuid> = requests.iter().map(|r| r.resident_id.uuid()).collect();
+    let classes: Vec<ApplicantClass> = requests.iter().map(|r| r.applicant_class).collect();
+    let seniorities: Vec<OffsetDateTime> = requests.iter().map(|r| r.seniority_at).collect();
+    let enrolled: Vec<Date> = requests.iter().map(|r| r.enrolled_on).collect();
+    let states: Vec<RequestState> = requests.iter().map(|r| r.standing.state()).collect();
+    let holds: Vec<String> = requests
         .iter()
-        .map(|s| s.print_request_id.uuid())
+        .map(|r| r.standing.hold_reasons().names())
         .collect();
-    let residents: Vec<Uuid> = persons().map(|p| p.resident_id.uuid()).collect();
-    let subdistricts: Vec<i32> = persons().map(|p| p.subdistrict.number()).collect();
-    let classes: Vec<ApplicantClass> = submissions.iter().map(|s| s.applicant_class).collect();
-    let seniorities: Vec<OffsetDateTime> = persons().map(|p| p.received_at).collect();
-    let identities: Vec<i32> = persons().map(|p| p.identity_version).collect();
-    let facts: Vec<i32> = persons().map(|p| p.facts_version).collect();
-    let refused = || decisions.iter().map(|d| d.applicant);
-    let decision_ids: Vec<Uuid> = decisions.iter().map(|d| d.decision_id.uuid()).collect();
-    let refused_residents: Vec<Uuid> = refused().map(|p| p.resident_id.uuid()).collect();
-    let refused_classes: Vec<ApplicantClass> =
-        decisions.iter().map(|d| d.applicant_class).collect();
-    let reasons: Vec<String> = decisions.iter().map(|d| d.reason.to_owned()).collect();
-    let seen: Vec<serde_json::Value> = refused().map(facts_of).collect();
+    let policies: Vec<i32> = requests.iter().map(|r| r.policy_version).collect();
+    let identities: Vec<i32> = requests.iter().map(|r| r.identity_version).collect();
+    let facts: Vec<i32> = requests.iter().map(|r| r.facts_version).collect();
+    let of = Columns::of(decisions);
     // In the order of the persons: two submissions wait for each other at the unique index, and never crosswise.
-    let queued = sqlx::query_scalar!(
+    let taken = sqlx::query_scalar!(
         r#"
         with decided as (
             insert into print_decision (
-                decision_id, district, resident_id, applicant_class, policy_version, reason, facts, decided_at
+                decision_id, district, resident_id, print_request_id, applicant_class, policy_version, outcome, reasons,
+                facts, decided_at
             )
-            select d.decision_id, $1, d.resident_id, d.class, $2, d.reason, d.facts, $3
-            from unnest($11::uuid[], $12::uuid[], $13::text[], $14::text[], $15::jsonb[])
-                as d (decision_id, resident_id, class, reason, facts)
+            select d.decision_id, $1, d.resident_id, d.print_request_id, d.class, d.policy_version, d.outcome,
+                coalesce(string_to_array(nullif(d.reasons, ''), ','), '{}'), d.facts, $2
+            from unnest(
+                $15::uuid[], $16::uuid[], $17::uuid[], $18::text[], $19::integer[], $20::text[], $21::text[], $22::jsonb[]
+            ) as d (decision_id, resident_id, print_request_id, class, policy_version, outcome, reasons, facts)
+        ), taken as (
+            insert into print_request (
+                print_request_id, district, subdistrict, site, resident_id, applicant_class, seniority_at, requested_at,
+                enrolled_on, state, state_at, hold_reasons, policy_version, identity_version, facts_version
+            )
+            select s.id, $1, s.subdistrict, s.site, s.resident_id, s.class, s.seniority_at, $2, s.enrolled_on, s.state, $2,
+                coalesce(string_to_array(nullif(s.holds, ''), ','), '{}'), s.policy_version, s.identity, s.facts
+            from unnest(
+                $3::uuid[], $4::integer[], $5::text[], $6::uuid[], $7::text[], $8::timestamptz[], $9::date[], $10::text[],
+                $11::text[], $12::integer[], $13::integer[], $14::integer[]
+            ) as s (
+                id, subdistrict, site, resident_id, class, seniority_at, enrolled_on, state, holds, policy_version,
+                identity, facts
+            )
+            order by s.resident_id
+            on conflict (resident_id) where state not in ('PRINTED', 'CANCELLED') do nothing
+            returning print_request_id, stage, district, state, hold_reasons, applicant_class, seniority_at, state_at
         )
-        insert into print_request (
-            print_request_id, district, subdistrict, resident_id, applicant_class, seniority_at,
-            state, state_at, policy_version, identity_version, facts_version
+        insert into request_stage (
+            print_request_id, stage, district, state, hold_reasons, applicant_class, seniority_at, began_at
         )
-        select s.id, $1, s.subdistrict, s.resident_id, s.class, s.seniority_at, 'QUEUED', $3, $2, s.identity, s.facts
-        from unnest(
-            $4::uuid[], $5::uuid[], $6::integer[], $7::text[], $8::timestamptz[], $9::integer[], $10::integer[]
-        ) as s (id, resident_id, subdistrict, class, seniority_at, identity, facts)
-        order by s.resident_id
-        on conflict (resident_id) where state <> 'PRINTED' do nothing
+        select * from taken
         returning print_request_id
         "#,
         district.number(),
-        policy_version,
         at,
         &ids,
-        &residents,
         &subdistricts,
+        &sites,
+        &residents,
         &classes as &[ApplicantClass],
         &seniorities,
+        &enrolled,
+        &states as &[RequestState],
+        &holds,
+        &policies,
         &identities,
         &facts,
-        &decision_ids,
-        &refused_residents,
-        &refused_classes as &[ApplicantClass],
-        &reasons,
-        &seen,
+        &of.ids,
+        &of.residents,
+        &of.requests as &[Option<Uuid>],
+        &of.classes as &[ApplicantClass],
+        &of.policies,
+        &of.outcomes as &[DecisionOutcome],
+        &of.reasons,
+        &of.facts,
     )
     .fetch_all(db)
     .await?;
-    Ok(queued.len())
+    Ok(taken.len())
+}
+
+/// Decisions, column by column.
+struct Columns {
+    ids: Vec<Uuid>,
+    residents: Vec<Uuid>,
+    requests: Vec<Option<Uuid>>,
+    classes: Vec<ApplicantClass>,
+    policies: Vec<i32>,
+    outcomes: Vec<DecisionOutcome>,
+    reasons: Vec<String>,
+    facts: Vec<serde_json::Value>,
+}
+
+impl Columns {
+    fn of(decisions: &[Decision<'_>]) -> Self {
+        let each = || decisions.iter();
+        Self {
+            ids: each().map(|d| d.decision_id.uuid()).collect(),
+            residents: each().map(|d| d.applicant.resident_id.uuid()).collect(),
+            requests: each()
+                .map(|d| d.print_request_id.map(|id| id.uuid()))
+                .collect(),
+            classes: each().map(|d| d.applicant_class).collect(),
+            policies: each().map(|d| d.policy_version).collect(),
+            outcomes: each().map(|d| d.outcome).collect(),
+            reasons: each().map(|d| d.reasons.clone()).collect(),
+            facts: each().map(|d| facts_of(d.applicant)).collect(),
+        }
+    }
 }
 
 /// What a decision saw, for whoever asks later why: states and dates, nothing personal.
@@ -182,7 +248,9 @@ fn facts_of(applicant: &Applicant) -> serde_json::Value {
         "enrolment_state": applicant.verdict.enrolment.name(),
         "enrolment_state_at": applicant.verdict.since.unix_timestamp(),
         "verdict_on_current_identity": applicant.verdict.on_current_identity,
-        "interim_certificate_until": applicant.certificate_until.map(|date| date.to_string()),
+        "interim_certificate_until": applicant.certificate.map(|c| c.expires_on.to_string()),
+        "has_phone": applicant.has_phone,
+        "enrolment_received_at": applicant.received_at.unix_timestamp(),
         "cards": applicant.cards,
     })
 }

@@ -12,9 +12,9 @@ use crate::{
     areas,
     error::Result,
     ids::{PrintRequestId, Sex},
-    policy::ApplicantClass,
+    policy,
     print_queue::{
-        Entry, Leased, PrintRequest, RequestState, ShortSide,
+        CancelReason, Entry, HoldReason, Leased, PrintRequest, RequestState, ShortSide,
         steps::{Face, Leases, Outcome, Submitted},
     },
     proto,
@@ -36,12 +36,18 @@ pub fn queue_entry(entry: &Entry) -> proto::QueueEntry {
     proto::QueueEntry {
         print_request_id: entry.print_request_id.to_string(),
         state: state(entry.state).into(),
-        applicant_class: class(entry.applicant_class).into(),
+        applicant_class: policy::wire::class(entry.applicant_class).into(),
         seniority_time: Some(timestamp(entry.seniority_at)),
         subdistrict: entry.subdistrict.to_string(),
         attempt: entry.attempt.unsigned_abs(),
         state_time: Some(timestamp(entry.state_at)),
         serial: entry.serial.map_or(0, |serial| serial.number()),
+        hold_reasons: entry
+            .hold_reasons
+            .iter()
+            .map(|r| hold_reason(r).into())
+            .collect(),
+        cancel_reason: cancel_reason(entry.cancel_reason).into(),
     }
 }
 
@@ -56,6 +62,7 @@ pub fn print_request(request: &PrintRequest, ahead: u64) -> proto::PrintRequest 
         ahead,
         lease_holder: lease.map(|lease| lease.holder.clone()).unwrap_or_default(),
         lease_expire_time: lease.map(|lease| timestamp(lease.expires_at)),
+        request_time: Some(timestamp(request.requested_at)),
     }
 }
 
@@ -174,13 +181,27 @@ fn state(state: RequestState) -> proto::PrintRequestState {
         RequestState::Bound => proto::PrintRequestState::Bound,
         RequestState::InDoubt => proto::PrintRequestState::InDoubt,
         RequestState::Printed => proto::PrintRequestState::Printed,
+        RequestState::Held => proto::PrintRequestState::Held,
+        RequestState::Cancelled => proto::PrintRequestState::Cancelled,
     }
 }
 
-fn class(class: ApplicantClass) -> proto::ApplicantClass {
-    match class {
-        ApplicantClass::FirstIssue => proto::ApplicantClass::FirstIssue,
-        ApplicantClass::Relocation => proto::ApplicantClass::Relocation,
-        ApplicantClass::DataChange => proto::ApplicantClass::DataChange,
+fn hold_reason(reason: HoldReason) -> proto::HoldReason {
+    match reason {
+        HoldReason::ClassHeld => proto::HoldReason::ClassHeld,
+        HoldReason::EnrolmentWindow => proto::HoldReason::EnrolmentWindow,
+        HoldReason::Quota => proto::HoldReason::Quota,
+        HoldReason::OfficeClosed => proto::HoldReason::OfficeClosed,
+        HoldReason::AwaitingCentre => proto::HoldReason::AwaitingCentre,
+        HoldReason::MovedOut => proto::HoldReason::MovedOut,
+        HoldReason::Incident => proto::HoldReason::Incident,
+    }
+}
+
+fn cancel_reason(reason: Option<CancelReason>) -> proto::CancelReason {
+    match reason {
+        None => proto::CancelReason::Unspecified,
+        Some(CancelReason::Withdrawn) => proto::CancelReason::Withdrawn,
+        Some(CancelReason::Deceased) => proto::CancelReason::Deceased,
     }
 }

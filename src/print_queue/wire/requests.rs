@@ -4,7 +4,10 @@ use crate::{
     error::Result,
     ids::{PrintRequestId, RequestId, Serial},
     inventory::{Location, Spoilage},
-    policy::ApplicantClass,
+    policy::{
+        ApplicantClass, Document,
+        wire::{class_of, document_of},
+    },
     print_queue::{
         Draft, LeaseKey, RequestState,
         steps::{Binding, Reported},
@@ -33,12 +36,15 @@ pub fn submit_print_requests(
         &message.drafts,
         |violations, at, draft| {
             let resident_id = violations.parse(format!("{at}.resident_id"), &draft.resident_id);
+            let path = at.to_owned();
             let at = format!("{at}.applicant_class");
-            let class = violations.take(at.as_str(), class(draft.applicant_class))?;
+            let class = violations.take(at.as_str(), class_of(draft.applicant_class))?;
             let applicant_class = violations.take(at, class.ok_or("is required"));
+            let documents = documents(violations, &path, &draft.documents);
             Some(Draft {
                 resident_id: resident_id?,
                 applicant_class: applicant_class?,
+                documents,
             })
         },
     );
@@ -63,7 +69,7 @@ pub fn get_print_request(message: &proto::GetPrintRequestRequest) -> Result<Prin
 pub fn list_print_requests(message: &proto::ListPrintRequestsRequest) -> Result<Shown> {
     let mut violations = Violations::new();
     let state = violations.take("state", state(message.state));
-    let applicant_class = violations.take("applicant_class", class(message.applicant_class));
+    let applicant_class = violations.take("applicant_class", class_of(message.applicant_class));
     let (Some(state), Some(applicant_class)) = (state, applicant_class) else {
         return Err(violations.error());
     };
@@ -285,17 +291,6 @@ fn chip_uid(text: &str) -> Result<String, &'static str> {
 }
 
 /// None for UNSPECIFIED.
-fn class(number: i32) -> Result<Option<ApplicantClass>, &'static str> {
-    match proto::ApplicantClass::try_from(number) {
-        Ok(proto::ApplicantClass::Unspecified) => Ok(None),
-        Ok(proto::ApplicantClass::FirstIssue) => Ok(Some(ApplicantClass::FirstIssue)),
-        Ok(proto::ApplicantClass::Relocation) => Ok(Some(ApplicantClass::Relocation)),
-        Ok(proto::ApplicantClass::DataChange) => Ok(Some(ApplicantClass::DataChange)),
-        Err(_) => Err("is not a known value"),
-    }
-}
-
-/// None for UNSPECIFIED.
 fn state(number: i32) -> Result<Option<RequestState>, &'static str> {
     match proto::PrintRequestState::try_from(number) {
         Ok(proto::PrintRequestState::Unspecified) => Ok(None),
@@ -304,8 +299,33 @@ fn state(number: i32) -> Result<Option<RequestState>, &'static str> {
         Ok(proto::PrintRequestState::Bound) => Ok(Some(RequestState::Bound)),
         Ok(proto::PrintRequestState::InDoubt) => Ok(Some(RequestState::InDoubt)),
         Ok(proto::PrintRequestState::Printed) => Ok(Some(RequestState::Printed)),
+        Ok(proto::PrintRequestState::Held) => Ok(Some(RequestState::Held)),
+        Ok(proto::PrintRequestState::Cancelled) => Ok(Some(RequestState::Cancelled)),
         Err(_) => Err("is not a known value"),
     }
+}
+
+/// The papers that were seen: each once.
+fn documents(violations: &mut Violations, at: &str, numbers: &[i32]) -> Vec<Document> {
+    let fits = numbers.len() <= Document::ALL.len();
+    violations.require(
+        fits,
+        format!("{at}.documents"),
+        "has more than there are kinds",
+    );
+    let known = numbers.iter().take(Document::ALL.len()).enumerate();
+    let known: Vec<(usize, Document)> = known
+        .filter_map(|(i, number)| {
+            let document = document_of(*number);
+            Some((
+                i,
+                violations.take(format!("{at}.documents[{i}]"), document)?,
+            ))
+        })
+        .collect();
+    let named = format!("{at}.documents");
+    distinct(violations, &named, "", &known, |document| *document);
+    known.into_iter().map(|(_, document)| document).collect()
 }
 
 fn spoilage_kind(number: i32) -> Result<Spoilage, &'static str> {

@@ -132,6 +132,7 @@ fn wrong_steps(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
     let draft = proto::PrintRequestDraft {
         resident_id: nik.clone(),
         applicant_class: 1,
+        documents: Vec::new(),
     };
     let submit = proto::SubmitPrintRequestsRequest {
         request_id: request_id(),

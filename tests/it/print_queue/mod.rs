@@ -101,6 +101,7 @@ impl Client {
             .map(|(resident_id, class)| proto::PrintRequestDraft {
                 resident_id: (*resident_id).to_owned(),
                 applicant_class: (*class).into(),
+                documents: Vec::new(),
             });
         let request = proto::SubmitPrintRequestsRequest {
             request_id: request_id(),

@@ -233,6 +233,7 @@ async fn a_person_stands_in_the_queue_once_however_many_terminals_ask() {
             let drafts = vec![ektp::proto::PrintRequestDraft {
                 resident_id: resident,
                 applicant_class: FirstIssue.into(),
+                documents: Vec::new(),
             }];
             let request = ektp::proto::SubmitPrintRequestsRequest {
                 request_id: request_id(),
@@ -308,6 +309,7 @@ async fn every_malformed_draft_is_named_at_once() {
     let draft = |resident_id: &str, applicant_class| ektp::proto::PrintRequestDraft {
         resident_id: resident_id.to_owned(),
         applicant_class,
+        documents: Vec::new(),
     };
     let request = ektp::proto::SubmitPrintRequestsRequest {
         request_id: "4711".to_owned(),

@@ -173,6 +173,7 @@ async fn submit(
         let draft = proto::PrintRequestDraft {
             resident_id,
             applicant_class: proto::ApplicantClass::FirstIssue.into(),
+            documents: Vec::new(),
         };
         let request = proto::SubmitPrintRequestsRequest {
             request_id: request_id(),

@@ -130,6 +130,7 @@ impl Client {
             .map(|resident_id| proto::PrintRequestDraft {
                 resident_id: resident_id.clone(),
                 applicant_class: ApplicantClass::FirstIssue.into(),
+                documents: Vec::new(),
             })
             .collect();
         let request = proto::SubmitPrintRequestsRequest {

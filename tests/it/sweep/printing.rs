@@ -15,6 +15,7 @@ fn submission() -> Case {
     let draft = |resident_id: &str, applicant_class| proto::PrintRequestDraft {
         resident_id: resident_id.to_owned(),
         applicant_class,
+        documents: Vec::new(),
     };
     let (one, other) = (request_id(), request_id());
     let drafts = vec![

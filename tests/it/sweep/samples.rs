@@ -88,6 +88,7 @@ fn queue(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
             let draft = proto::PrintRequestDraft {
                 resident_id: things.resident.clone(),
                 applicant_class: ApplicantClass::FirstIssue.into(),
+                documents: Vec::new(),
             };
             let drafts = vec![draft];
             proto::SubmitPrintRequestsRequest {

@@ -9,17 +9,16 @@ use crate::support::office::Office;
 use super::{refused, session};
 
 /// Tables without a wall, each with its reason.
-const OPEN: [(&str, &str); 5] = [
+const OPEN: [(&str, &str); 4] = [
     ("_sqlx_migrations", "which migrations were applied"),
     ("area", "the ministry's public list of codes"),
     ("feed", "one row: the identity of the history"),
     ("loaded_data", "which data files were loaded"),
-    ("policy_version", "the ministry's rules, the same for all"),
 ];
 
 /// What the server may do with each table, columns included: Select, Insert, Update, Delete. Of the tables in brackets
 /// only columns: an update there is the right to lock a row.
-const SERVES: [&str; 34] = [
+const SERVES: [&str; 42] = [
     "_sqlx_migrations S",
     "approval SIU",
     "audit_tree_head SI",
@@ -30,23 +29,31 @@ const SERVES: [&str; 34] = [
     "contact_task SIU",
     "custody S",
     "delivery SI",
+    "dispatch SI",
+    "dispatch_pass SI",
     "enrolment SIU",
     "feed S",
     "feed_event S",
     "feed_head S",
     "handover SI",
     "interim_certificate SIU",
+    "life_event SI",
     "location S(U)",
     "notice SIU",
     "officer SIU",
-    "policy_version S",
-    "print_decision I",
+    "policy_class SI",
+    "policy_version SI(U)",
+    "print_decision SI",
+    "print_incident SIU",
     "print_ready SI",
     "print_request SIU",
     "queue S(U)",
+    "quota_use SIU",
     "request SD(IU)",
+    "request_stage SI",
     "resident SI(U)",
     "resident_nik SI",
+    "seniority_change SI",
     "shift SIU",
     "shipment SIU",
     "terminal SIU",

@@ -1,9 +1,19 @@
 //! Who is queued, and who is not.
 
+use time::macros::date;
 use uuid::Uuid;
 
 use super::*;
-use crate::ids::{PrintRequestId, ResidentId};
+use crate::{
+    ids::{PrintRequestId, ResidentId},
+    policy::{Calendar, ClassOutcome, ClassRule, PolicyArea, Release, TieBreak, Window},
+    print_queue::Certificate,
+};
+
+const CERTIFICATE: Certificate = Certificate {
+    issued_at: NOW,
+    expires_on: date!(2017 - 04 - 18),
+};
 
 fn applicant() -> Applicant {
     Applicant {
@@ -13,17 +23,32 @@ fn applicant() -> Applicant {
         facts_version: 1,
         received_at: NOW,
         verdict: verdict(EnrolmentState::PrintReady),
-        certificate_until: Some(NOW.date()),
+        has_phone: true,
+        certificate: Some(CERTIFICATE),
         cards: Vec::new(),
         open_request: None,
     }
 }
 
+/// Every class is admitted with an interim certificate, as in the founding version.
 fn policy() -> Policy {
+    let rule = |class| ClassRule {
+        class,
+        outcome: ClassOutcome::Admit,
+        documents: vec![Document::InterimCertificate],
+        enrolled: Window::default(),
+        release: Release::default(),
+    };
     Policy {
         version: 1,
-        class_order: ApplicantClass::ALL.to_vec(),
-        interim_certificate_required: true,
+        area: PolicyArea::Nation,
+        valid_from: date!(2014 - 01 - 01),
+        valid_to: None,
+        tie_break: TieBreak::Enrolment,
+        daily_quota: None,
+        calendar: Calendar::default(),
+        classes: ApplicantClass::ALL.into_iter().map(rule).collect(),
+        source: "a test".to_owned(),
     }
 }
 
@@ -31,6 +56,7 @@ fn asked(class: ApplicantClass, applicant: &Applicant) -> Result<(), Refusal> {
     let draft = Draft {
         resident_id: applicant.resident_id,
         applicant_class: class,
+        documents: Vec::new(),
     };
     submit_print_request(&draft, Some(applicant), &policy()).map(|_| ())
 }
@@ -56,9 +82,9 @@ fn of_four_applicants_only_yes_and_yes_is_queued() {
         } else {
             EnrolmentState::Checking
         };
-        let certificate_until = certificate.then_some(NOW.date());
+        let certificate = certificate.then_some(CERTIFICATE);
         let applicant = Applicant {
-            certificate_until,
+            certificate,
             verdict: verdict(state),
             ..applicant()
         };
@@ -72,10 +98,10 @@ fn a_held_card_stands_for_the_certificate_and_an_ended_one_does_not() {
         (CardState::HandedOver, Ok(())),
         (CardState::Ended, Err(Refusal::InterimCertificateRequired)),
     ] {
-        let (cards, certificate_until) = (vec![card], None);
+        let (cards, certificate) = (vec![card], None);
         let applicant = Applicant {
             cards,
-            certificate_until,
+            certificate,
             ..applicant()
         };
         assert_eq!(

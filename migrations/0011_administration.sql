@@ -130,3 +130,11 @@ create table terminal_revocation (
     constraint terminal_revocation_was_approved foreign key (approval_id) references approval
 );
 create index terminal_revocation_of_a_terminal on terminal_revocation (terminal, revoked_at);
+
+-- What only two persons may do, in the tables that are older than the approvals.
+alter table policy_version add constraint policy_version_was_approved
+    foreign key (approval_id) references approval;
+alter table seniority_change add constraint seniority_change_was_approved
+    foreign key (approval_id) references approval;
+alter table print_incident add constraint print_incident_was_approved
+    foreign key (approval_id) references approval;

@@ -222,7 +222,8 @@ begin
             select u.name, format(named, 'district') as rule
             from unnest('{
                 feed_head,feed_event,resident,resident_nik,enrolment,interim_certificate,certificate_counter,location,
-                shipment,card,queue,print_request,print_decision,collection,notice,contact_task,challenge,handover,audit,
+                shipment,card,queue,print_request,request_stage,print_decision,quota_use,dispatch,dispatch_pass,
+                seniority_change,print_incident,life_event,collection,notice,contact_task,challenge,handover,audit,
                 honeytoken,officer,shift,approval,terminal,terminal_revocation
             }'::text[]) as u (name)
             union all
@@ -236,6 +237,9 @@ begin
                     'select from resident as r where r.resident_id = print_ready.resident_id)'),
                 -- Ids and digests over all chains; every certificate may fetch and keep them. Only the centre adds.
                 ('audit_tree_head', null),
+                -- The rules are everybody's to read and the centre's to write (S4-5).
+                ('policy_version', null),
+                ('policy_class', null),
                 -- Reached through functions alone.
                 ('officer_person', 'false'),
                 ('disclosure_count', 'false')
@@ -253,33 +257,45 @@ begin
     end loop;
 end $$;
 create policy everyone_sees_heads on audit_tree_head for select to ektp_serve, ektp_read, ektp_audit using (true);
+create policy everyone_reads_rules on policy_version for select to ektp_serve, ektp_read using (true);
+create policy everyone_reads_rules on policy_class for select to ektp_serve, ektp_read using (true);
+create policy centre_writes_rules on policy_version for insert to ektp_serve with check ((select scope_of_nation()));
+create policy centre_writes_rules on policy_class for insert to ektp_serve with check ((select scope_of_nation()));
+create policy centre_activates_rules on policy_version for update to ektp_serve using ((select scope_of_nation()));
 create policy centre_adds_heads on audit_tree_head for insert to ektp_serve with check ((select scope_of_nation()));
 create policy auditor_sees_all on audit for select to ektp_audit using (true);
 create policy auditor_sees_all on feed_head for select to ektp_audit using (true);
 
 -- What the server does, and no more. A lock of rows needs the right to update a column; where nothing is ever changed it is
 -- given on one column alone.
-grant select on feed, feed_head, feed_event, policy_version, custody to ektp_serve;
+grant select on feed, feed_head, feed_event, custody to ektp_serve;
+-- The centre writes them; the policy below says so.
+grant select, insert, update (state, valid_to, approval_id) on policy_version to ektp_serve;
+grant select, insert on policy_class to ektp_serve;
 grant select, delete on request to ektp_serve;
 -- Not the answer: that is filled in by the act's end alone.
 grant insert (caller, request_id, method, content_digest), update (received_at) on request to ektp_serve;
-grant select, insert, update (facts_version) on resident to ektp_serve;
+grant select, insert,
+    update (subdistrict, village, birth_date, sex, sealed, has_phone, identity_version, facts_version, life)
+    on resident to ektp_serve;
 grant select, insert on resident_nik, print_ready, delivery, handover, terminal_revocation, audit_tree_head to ektp_serve;
 grant select, insert, update on enrolment, interim_certificate, certificate_counter, shipment, print_request, collection,
     notice, contact_task, officer, shift, approval, terminal to ektp_serve;
 grant select, insert, update, delete on challenge to ektp_serve;
-grant insert on print_decision to ektp_serve;
+grant select, insert on print_decision, request_stage, dispatch, dispatch_pass, seniority_change, life_event to ektp_serve;
+grant select, insert, update on print_incident, quota_use to ektp_serve;
 grant select, update (spoilage, state) on card to ektp_serve;
 grant select, update (movements) on location to ektp_serve;
-grant select, update (district) on queue to ektp_serve;
+grant select, update (dispatches) on queue to ektp_serve;
 
 -- For reports: states, places and times. Nothing sealed, no index of a NIK, no answer, no PIN.
-grant select on feed, feed_head, feed_event, policy_version, area, location, custody, movement, delivery, shipment,
-    queue, print_decision, certificate_counter, audit_tree_head to ektp_read;
+grant select on feed, feed_head, feed_event, policy_version, policy_class, area, location, custody, movement, delivery, shipment,
+    queue, print_decision, request_stage, quota_use, dispatch, dispatch_pass, seniority_change, print_incident,
+    certificate_counter, audit_tree_head to ektp_read;
 grant select (enrolment_id, district, subdistrict, state, reason, state_at, captured_at, received_at) on enrolment to ektp_read;
 grant select (certificate_id, district, state, issued_on, expires_on, issued_at) on interim_certificate to ektp_read;
-grant select (print_request_id, district, subdistrict, applicant_class, seniority_at, state, state_at, attempt,
-    policy_version, serial) on print_request to ektp_read;
+grant select (print_request_id, district, subdistrict, site, applicant_class, seniority_at, requested_at, enrolled_on,
+    state, state_at, hold_reasons, cancel_reason, stage, attempt, policy_version, serial) on print_request to ektp_read;
 grant select (serial, district, location, print_request_id, state, bound_at, spoilage) on card to ektp_read;
 grant select (collection_id, district, subdistrict, location, serial, state, opened_at) on collection to ektp_read;
 grant select (collection_id, district, state, attempts, queued_at, sent_at) on notice to ektp_read;
