@@ -4,9 +4,15 @@
 mod printing;
 mod submission;
 
-use time::macros::datetime;
+use time::{OffsetDateTime, macros::datetime};
 
 use super::*;
+use crate::{
+    ids::{District, Serial},
+    inventory::Location,
+    policy::{ApplicantClass, Document, Policy},
+    print_queue::{Applicant, CardState, Draft, ShortSide},
+};
 
 const NOW: OffsetDateTime = datetime!(2017-04-18 08:00 +7);
 const HOLDER: &str = "ektp://district/35.75/site/office/terminal/1";
