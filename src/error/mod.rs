@@ -3,18 +3,22 @@
 //! A feature's `Refusal` becomes an [`Error`] in that feature's `wire.rs`; a database error becomes one here. The client
 //! reads fixed sentences and reasons; the words of the database and of libraries go to the log only.
 
+mod database;
+mod words;
+
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 pub use crate::proto::{ErrorReason, NextAction};
-use crate::{access, ids::DecisionId, proto, telemetry};
+
+use crate::{ids::DecisionId, proto};
+pub use database::constraint;
+pub use words::Words;
 
 /// The domain of every ErrorInfo.
 pub const DOMAIN: &str = "ektp.v1";
-/// What RetryInfo proposes after a collision of two acts.
-const RETRY_AFTER_CONFLICT: Duration = Duration::from_millis(50);
 /// What RetryInfo proposes while the database or the server is away or at its limit.
 const RETRY_AFTER_OUTAGE: Duration = Duration::from_secs(1);
 
@@ -57,25 +61,6 @@ pub struct Violation {
 /// What went wrong, for the caller; boxed because it travels in every `Result`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(Box<Inner>);
-
-/// One text for the person at the counter, in the languages of the counters; without personal data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words {
-    /// Bahasa Indonesia.
-    pub indonesian: String,
-    /// English.
-    pub english: String,
-}
-
-impl Words {
-    /// To the contract.
-    pub fn to_proto(&self) -> proto::LocalizedText {
-        proto::LocalizedText {
-            indonesian: self.indonesian.clone(),
-            english: self.english.clone(),
-        }
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Inner {
@@ -360,70 +345,10 @@ impl From<Error> for Status {
         if let Some(after) = inner.retry_after {
             details.set_retry_info(Some(after));
         }
+        // One message has one language; the counters' own.
+        if let Some(words) = inner.words {
+            details.set_localized_message("id-ID", words.indonesian);
+        }
         Status::with_error_details(code, inner.message, details)
     }
-}
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        if let Some(database) = error.as_database_error() {
-            return from_database(database);
-        }
-        if matches!(error, sqlx::Error::PoolTimedOut) {
-            return Self::overloaded();
-        }
-        let away = matches!(
-            error,
-            sqlx::Error::Io(_)
-                | sqlx::Error::Tls(_)
-                | sqlx::Error::PoolClosed
-                | sqlx::Error::WorkerCrashed
-        );
-        if away {
-            Self::database_away(error.to_string())
-        } else {
-            Self::internal(format!("database: {error}"))
-        }
-    }
-}
-
-/// Sorts a database error by its SQLSTATE. Its DETAIL is never looked at: it can carry personal data.
-fn from_database(error: &dyn sqlx::error::DatabaseError) -> Error {
-    let code = error.code().unwrap_or_default().into_owned();
-    match code.as_str() {
-        // Serialisation failure, deadlock, lock not available, killed while idle in a transaction.
-        "40001" | "40P01" | "55P03" | "25P03" => Error::new(
-            Kind::Clash,
-            ErrorReason::Conflict,
-            "two acts collided; send the same request again",
-        )
-        .retry(RETRY_AFTER_CONFLICT),
-        // The statement ran into its deadline.
-        "57014" => Error::late(),
-        // The server of the database is stopping, starting, or out of connections.
-        "57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003" => Error::database_away(code),
-        // Shift or terminal ended before the act began: `close_work` says so at the last moment.
-        "EK001" => access::shift_unknown(),
-        "EK003" => access::terminal_revoked(),
-        // The wall between the districts held where the checks before it should have: a defect, told alike whatever stands
-        // behind it.
-        "42501" => {
-            telemetry::count_constraint_hit("wall");
-            Error::internal("an act reached beyond its scope and was stopped by the database")
-        }
-        // A constraint hit at run time is a defect: the decision should have refused before.
-        _ if code.starts_with("23") => {
-            let constraint = error.constraint().unwrap_or("unnamed").to_owned();
-            telemetry::count_constraint_hit(&constraint);
-            Error::internal(format!("constraint {constraint} was hit"))
-        }
-        _ => Error::internal(format!("database error {code}: {}", error.message())),
-    }
-}
-
-/// The name of the violated constraint, for the few places where a race may legitimately hit one.
-pub fn constraint(error: &sqlx::Error) -> Option<&str> {
-    error
-        .as_database_error()
-        .and_then(|database| database.constraint())
 }
