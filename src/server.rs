@@ -77,6 +77,8 @@ pub struct Options {
     pub timing: Timing,
     /// How much each may.
     pub quotas: Quotas,
+    /// How long a printer's lease is good for; tests make it shorter.
+    pub lease_length: Duration,
     /// Whether the application's checks hold; only tests build a server without.
     #[cfg(debug_assertions)]
     pub checks: crate::edge::Checks,
@@ -99,7 +101,13 @@ impl Server {
     /// Opens the pools, binds, and serves.
     pub async fn start(options: Options) -> Result<Self> {
         let pools = Pools::open(options.database.clone(), options.pools).await?;
-        let desk = Desk::new(pools, options.clock, options.keys, options.quotas);
+        let desk = Desk::new(
+            pools,
+            options.clock,
+            options.keys,
+            options.quotas,
+            options.lease_length,
+        );
         desk.access().follow(desk.draining().clone()).await?;
         let hub = Hub::start(&desk, options.database, options.timing).await?;
         let listener = TcpListener::bind(options.listen).await.map_err(|error| {

@@ -16,6 +16,7 @@ use crate::{
     feed::Timing,
     handover::Gateway,
     openid::Providers,
+    print_queue::LEASE_LENGTH,
     quota::Quotas,
     seal::Keys,
     server::{Options, Server, Tls},
@@ -104,7 +105,13 @@ impl Database {
         let data = storage.data();
         fs::create_dir_all(&data).map_err(|error| Failure::Folder(data.clone(), error))?;
         let keys = keys(&data)?;
-        Ok(Desk::new(pools, Clock::System, keys, Quotas::default()))
+        Ok(Desk::new(
+            pools,
+            Clock::System,
+            keys,
+            Quotas::default(),
+            LEASE_LENGTH,
+        ))
     }
 
     /// Stops the private one.
@@ -164,6 +171,7 @@ impl Host {
             gateway: Gateway::LogFile(data.join(NOTICES)),
             timing: Timing::default(),
             quotas: guarding.quotas(),
+            lease_length: LEASE_LENGTH,
             #[cfg(debug_assertions)]
             checks: crate::edge::Checks::Hold,
             signing: Arc::new(signing),

@@ -28,6 +28,8 @@ mod store;
 mod watch;
 mod wire;
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
 
 use crate::ids::{PrintRequestId, Serial};
@@ -39,6 +41,9 @@ pub use request::{
 };
 pub use rpc::PrintQueueService;
 pub use steps::{expire_leases, snapshot};
+
+/// How long a lease is good for: what a printer takes for a card, three times over.
+pub const LEASE_LENGTH: Duration = Duration::from_secs(90);
 
 /// What names a lease in every call after it was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -87,6 +87,7 @@ struct Inner {
     pools: Pools,
     clock: Clock,
     keys: Arc<Keys>,
+    lease_length: Duration,
     bell: Bell,
     draining: CancellationToken,
     acts: Gate,
@@ -110,7 +111,13 @@ impl Read {
 
 impl Desk {
     /// A desk over open pools.
-    pub fn new(pools: Pools, clock: Clock, keys: Arc<Keys>, quotas: Quotas) -> Self {
+    pub fn new(
+        pools: Pools,
+        clock: Clock,
+        keys: Arc<Keys>,
+        quotas: Quotas,
+        lease_length: Duration,
+    ) -> Self {
         let waiting = |pool: &sqlx::PgPool| {
             Gate::new((pool.options().get_max_connections() * WAITING_PER_CONNECTION) as usize)
         };
@@ -121,6 +128,7 @@ impl Desk {
             pools,
             clock,
             keys,
+            lease_length,
             bell: Bell::default(),
             draining: CancellationToken::new(),
             acts,
@@ -325,7 +333,7 @@ impl Desk {
             caller.clone(),
             method,
             self.now(),
-            (keys, bell),
+            (keys, bell, self.0.lease_length),
         ))
     }
 }

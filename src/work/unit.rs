@@ -1,6 +1,6 @@
 //! One act under way: the transaction, who acts, one reading of the clock, and what goes into the ledgers at the end.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
@@ -25,6 +25,7 @@ pub struct Work {
     now: OffsetDateTime,
     keys: Arc<Keys>,
     bell: Bell,
+    lease_length: Duration,
     records: Vec<Record>,
     about: BTreeSet<String>,
     method: &'static str,
@@ -37,7 +38,7 @@ impl Work {
         caller: Caller,
         method: &'static str,
         now: OffsetDateTime,
-        (keys, bell): (Arc<Keys>, Bell),
+        (keys, bell, lease_length): (Arc<Keys>, Bell, Duration),
     ) -> Self {
         Self {
             transaction,
@@ -45,6 +46,7 @@ impl Work {
             now,
             keys,
             bell,
+            lease_length,
             records: Vec::new(),
             about: BTreeSet::new(),
             method,
@@ -77,6 +79,11 @@ impl Work {
     /// The keys, for sealing and for finding.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// How long a printer's lease is good for, from now or from its renewal.
+    pub fn lease_length(&self) -> Duration {
+        self.lease_length
     }
 
     /// Notes the state of one thing after the act, for the district's ledger; and which thing it is (a noun and an id), for

@@ -24,6 +24,7 @@ use crate::{
     handover::Gateway,
     ids::District,
     openid::Providers,
+    print_queue::LEASE_LENGTH,
     proto::print_queue_client::PrintQueueClient,
     quota::Quotas,
     seal::Keys,
@@ -209,6 +210,7 @@ async fn serve(
         timing: Timing::default(),
         // A bench asks for more than an office may.
         quotas: Quotas::unlimited(),
+        lease_length: LEASE_LENGTH,
         #[cfg(debug_assertions)]
         checks: crate::edge::Checks::Hold,
     })

@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     feed::Topic,
     inventory::Location,
-    print_queue::{Leased, Refusal, ShortSide, decide, steps::LEASE_SECONDS, store, wire},
+    print_queue::{Leased, Refusal, ShortSide, decide, store, wire},
     work::Work,
 };
 
@@ -37,7 +37,7 @@ pub async fn lease_print_requests(
         holder: &holder,
         location,
         count,
-        seconds: LEASE_SECONDS,
+        seconds: work.lease_length().as_secs_f64(),
         on: TimeZone::of(district).local_date(at),
         at,
     };

@@ -23,8 +23,6 @@ pub use print::{
 };
 pub use submit::{Submitted, submit_print_requests};
 
-/// How long a lease is good for: what a printer takes for a card, three times over.
-const LEASE_SECONDS: f64 = 90.0;
 /// So many rows of a snapshot are read at once.
 const SNAPSHOT_PAGE: i64 = 5_000;
 

@@ -18,7 +18,7 @@ use crate::{
     print_queue::{
         Bearer, Entry, LeaseKey, PrintRequest, Refusal,
         decide::{self, Command},
-        steps::{LEASE_SECONDS, save},
+        steps::save,
         store,
     },
     seal::Keys,
@@ -113,7 +113,8 @@ pub async fn renew_leases(
     let ends: BTreeMap<PrintRequestId, OffsetDateTime> = if held.is_empty() {
         BTreeMap::new()
     } else {
-        store::renew(work.db(), &held, LEASE_SECONDS)
+        let seconds = work.lease_length().as_secs_f64();
+        store::renew(work.db(), &held, seconds)
             .await?
             .into_iter()
             .collect()

@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, LazyLock, Mutex},
+    time::Duration,
 };
 
 use ektp::{
@@ -19,6 +20,7 @@ use ektp::{
     feed::Timing,
     handover::Gateway,
     openid::Providers,
+    print_queue::LEASE_LENGTH,
     proto::{
         administration_client::AdministrationClient, handover_client::HandoverClient,
         inventory_client::InventoryClient, print_queue_client::PrintQueueClient,
@@ -47,7 +49,7 @@ use super::{
 pub const MORNING: time::OffsetDateTime = datetime!(2017-04-18 01:00 UTC);
 
 /// Longer than any test.
-const HEADS_BY_HAND: std::time::Duration = std::time::Duration::from_secs(86_400);
+const HEADS_BY_HAND: Duration = Duration::from_secs(86_400);
 
 /// One authority for all tests of a process: making a key takes longer than a test's calls.
 static AUTHORITY: LazyLock<(Arc<Authority>, Folder)> = LazyLock::new(|| {
@@ -70,6 +72,7 @@ pub struct Office {
     pub sql: PgPool,
     servers: Vec<Server>,
     quotas: Quotas,
+    lease_length: Duration,
     /// Who else proves officers, at servers that are added from now on.
     pub providers: Providers,
     keys: Arc<Keys>,
@@ -170,7 +173,27 @@ impl Office {
         Self::open_in(timing, Quotas::default(), held_by).await
     }
 
+    /// An office whose printers' leases run out after so long.
+    pub async fn open_leasing_for(lease_length: Duration) -> Self {
+        Self::open_whole(
+            Timing::default(),
+            Quotas::unlimited(),
+            HeldBy::Both,
+            lease_length,
+        )
+        .await
+    }
+
     async fn open_in(timing: Timing, quotas: Quotas, held_by: HeldBy) -> Self {
+        Self::open_whole(timing, quotas, held_by, LEASE_LENGTH).await
+    }
+
+    async fn open_whole(
+        timing: Timing,
+        quotas: Quotas,
+        held_by: HeldBy,
+        lease_length: Duration,
+    ) -> Self {
         logs();
         let database = held_by.database().await;
         let sql = PgPoolOptions::new()
@@ -182,6 +205,7 @@ impl Office {
             sql,
             servers: Vec::new(),
             quotas,
+            lease_length,
             providers: Providers::default(),
             keys: Arc::new(Keys::random()),
             identities: Mutex::default(),
@@ -220,6 +244,7 @@ impl Office {
             gateway: Gateway::LogFile(self.folder.join("notices.log")),
             timing,
             quotas: self.quotas,
+            lease_length: self.lease_length,
             checks: self.held_by.checks(),
             signing: Arc::clone(&self.signing),
         })
