@@ -11,8 +11,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
 use super::{
+    citizen::{Citizen, Part},
     enrol::refused,
-    office::{BLANKS, Citizen, DISTRICT, Office, Part},
+    office::Office,
 };
 use crate::{
     cli::{
@@ -181,16 +182,16 @@ fn verdict(part: Part, task: &CheckTask) -> Option<Verdict> {
     })
 }
 
-/// The maker delivers to the centre, and the centre sends everything to the city.
-pub async fn send_blanks(office: &Office) -> Result<Shipment, Failure> {
-    let blanks = SerialRange {
+/// The maker delivers to the centre, and the centre sends everything to the office.
+pub async fn send_blanks(office: &Office, blanks: u32) -> Result<Shipment, Failure> {
+    let run = SerialRange {
         first: FIRST_SERIAL,
-        last: FIRST_SERIAL + i64::from(BLANKS) - 1,
+        last: FIRST_SERIAL + i64::from(blanks) - 1,
     };
     let delivery = RegisterDeliveryRequest {
         request_id: request_id(),
         document_number: "BA/2017/04/001".to_owned(),
-        serials: vec![blanks],
+        serials: vec![run],
     };
     let register = |mut client: InventoryClient<Line>, request| async move {
         client.register_delivery(request).await
@@ -198,9 +199,9 @@ pub async fn send_blanks(office: &Office) -> Result<Shipment, Failure> {
     office.store.inventory(delivery, register).await?;
     let dispatch = DispatchShipmentRequest {
         request_id: request_id(),
-        destination: DISTRICT.to_owned(),
-        document_number: "SJ/35.75/2017/001".to_owned(),
-        serials: vec![blanks],
+        destination: office.place.district.to_owned(),
+        document_number: format!("SJ/{}/2017/001", office.place.district),
+        serials: vec![run],
     };
     let send = |mut client: InventoryClient<Line>, request| async move {
         client.dispatch_shipment(request).await
@@ -211,26 +212,26 @@ pub async fn send_blanks(office: &Office) -> Result<Shipment, Failure> {
         .ok_or_else(|| Failure::Call("a shipment was dispatched and not answered".to_owned()))
 }
 
-/// The city office takes in what arrived.
+/// The office takes in what arrived.
 pub async fn receive_blanks(office: &Office, shipment: &Shipment) -> Result<Shipment, Failure> {
     let call = |mut client: InventoryClient<Line>, request| async move {
         client.receive_shipment(request).await
     };
     let answer = office
         .stockkeeper
-        .inventory(receipt(shipment), call)
+        .inventory(receipt(office, shipment), call)
         .await?;
     answer
         .shipment
         .ok_or_else(|| Failure::Call("a shipment was received and not answered".to_owned()))
 }
 
-pub fn receipt(shipment: &Shipment) -> ReceiveShipmentRequest {
+pub fn receipt(office: &Office, shipment: &Shipment) -> ReceiveShipmentRequest {
     ReceiveShipmentRequest {
         request_id: request_id(),
         shipment_id: shipment.shipment_id.clone(),
         serials: shipment.serials.clone(),
-        document_number: "BAST/35.75/2017/001".to_owned(),
+        document_number: format!("BAST/{}/2017/001", office.place.district),
     }
 }
 
@@ -239,7 +240,12 @@ pub async fn stranger_can_receive(office: &Office, shipment: &Shipment) -> Resul
     let call = |mut client: InventoryClient<Line>, request| async move {
         client.receive_shipment(request).await
     };
-    went_through(office.matcher.inventory(receipt(shipment), call).await)
+    went_through(
+        office
+            .matcher
+            .inventory(receipt(office, shipment), call)
+            .await,
+    )
 }
 
 /// Whether a district's terminal can give a verdict (S0-16).

@@ -9,10 +9,7 @@ use time::{Date, Weekday};
 use tonic::Status;
 
 use super::{
-    centre::Matcher,
-    office::{self, CHECKED_UNTIL, Citizen, Office, SUBDISTRICTS},
-    people::Person,
-    progress::Phase,
+    centre::Matcher, citizen::Citizen, office::Office, people::Person, place, progress::Phase,
 };
 use crate::{
     cli::{
@@ -54,14 +51,18 @@ pub async fn run(
             .take_while(|citizen| citizen.day == day)
             .count();
         let today = first..first + coming;
-        office.clock.set(office::at(day, 9, 0));
+        office.clock.set(place::at(day, 9, 0));
         phase.say(day.to_string());
         let people: &[Citizen] = citizens;
-        let counters = office.counters.iter().zip(SUBDISTRICTS);
+        let counters = office.counters.iter().zip(office.place.subdistricts);
         let visits = try_join_all(counters.map(|(terminal, subdistrict)| {
             let lives_here =
                 move |place: &usize| people[*place].person.village.starts_with(subdistrict);
-            counter_day(terminal, people, today.clone().filter(lives_here).collect())
+            counter_day(
+                (office.place.slug, terminal),
+                people,
+                today.clone().filter(lives_here).collect(),
+            )
         }))
         .await?;
         let mut visits: Vec<Visit> = visits.into_iter().flatten().collect();
@@ -75,8 +76,8 @@ pub async fn run(
         }
         first = today.end;
         phase.advance(coming);
-        if is_matching_day(day) {
-            office.clock.set(office::at(day, 16, 0));
+        if is_matching_day(office, day) {
+            office.clock.set(place::at(day, 16, 0));
             matcher.work_off(citizens).await?;
         }
     }
@@ -88,12 +89,12 @@ pub async fn run(
     Ok(())
 }
 
-fn is_matching_day(day: Date) -> bool {
-    day <= CHECKED_UNTIL && day.weekday() == Weekday::Friday
+fn is_matching_day(office: &Office, day: Date) -> bool {
+    day <= office.place.checked_until && day.weekday() == Weekday::Friday
 }
 
 async fn counter_day(
-    terminal: &Terminal,
+    (slug, terminal): (&str, &Terminal),
     citizens: &[Citizen],
     places: Vec<usize>,
 ) -> Result<Vec<Visit>, Failure> {
@@ -103,7 +104,7 @@ async fn counter_day(
     for place in singly {
         let request = RecordEnrolmentRequest {
             request_id: request_id(),
-            enrolment: Some(draft(&citizens[place], place)),
+            enrolment: Some(draft(slug, &citizens[place], place)),
         };
         let call = |mut client: RegistrationClient<Line>, request| async move {
             client.record_enrolment(request).await
@@ -115,12 +116,12 @@ async fn counter_day(
             certificate: None,
         });
     }
-    visits.extend(import(terminal, citizens, together).await?);
+    visits.extend(import((slug, terminal), citizens, together).await?);
     Ok(visits)
 }
 
 async fn import(
-    terminal: &Terminal,
+    (slug, terminal): (&str, &Terminal),
     citizens: &[Citizen],
     places: Vec<usize>,
 ) -> Result<Vec<Visit>, Failure> {
@@ -131,7 +132,7 @@ async fn import(
         .iter()
         .map(|place| ImportEnrolmentsRequest {
             request_id: request_id(),
-            enrolment: Some(draft(&citizens[*place], *place)),
+            enrolment: Some(draft(slug, &citizens[*place], *place)),
         })
         .collect();
     // A retry sends all items again under their first ids: what was committed is answered again.
@@ -229,9 +230,9 @@ pub fn refused(what: &str, refusal: &proto::Refusal) -> Failure {
     ))
 }
 
-fn draft(citizen: &Citizen, place: usize) -> EnrolmentDraft {
+fn draft(slug: &str, citizen: &Citizen, place: usize) -> EnrolmentDraft {
     let biometric_package = if citizen.part.is_captured() {
-        format!("pasuruan-{place:06}")
+        format!("{slug}-{place:06}")
     } else {
         String::new()
     };

@@ -10,7 +10,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::office::DISTRICT;
+use super::place::Place;
 use crate::{
     authority::{Authority, TERMINAL_VALID},
     caller::Principal,
@@ -22,9 +22,13 @@ use crate::{
 const FOLDER_MODE: u32 = 0o755;
 
 /// A certificate with which a second window can watch.
-pub fn write_watcher(authority: &Authority, data: &Path) -> Result<PathBuf, Failure> {
+pub fn write_watcher(
+    authority: &Authority,
+    place: &Place,
+    data: &Path,
+) -> Result<PathBuf, Failure> {
     let principal: Principal =
-        format!("ektp://district/{DISTRICT}/site/office/terminal/9").parse()?;
+        format!("ektp://district/{}/site/office/terminal/9", place.district).parse()?;
     // Certificates live in real time, whatever the clock of the office shows.
     let identity = authority.terminal_identity(&principal, TERMINAL_VALID, Clock::System.now())?;
     let folder = data.join("watcher");

@@ -1,27 +1,25 @@
-//! `ektp demo`: a day at Kota Pasuruan's office in April 2017, replayed on the real server through the generated clients
-//! over mutual TLS. The people, their names and their numbers are invented.
+//! `ektp demo`: what a newspaper told of an office, replayed on the real server through the generated clients over mutual
+//! TLS. The people, their names and their numbers are invented.
 //!
 //! What is easily got wrong: the demo is an outside user. It starts the product in its own process for convenience, and
 //! then knows it by its contract alone.
 
 mod centre;
+mod citizen;
 mod enrol;
-mod figures;
 pub(super) mod folder;
-mod guard;
-mod handover;
 mod names;
 mod office;
+mod pasuruan;
 pub mod people;
+mod place;
 mod print;
 pub(super) mod progress;
 mod queue;
 mod staff;
 pub(super) mod table;
-mod watch;
 
 use std::{
-    collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -32,25 +30,12 @@ use tokio::{
 };
 
 use self::{
-    folder::Folder,
-    guard::Guarded,
-    handover::Collected,
-    office::{BLANKS_DAY, Citizen, FIRST_DAY, Office, PRINT_DAY, Part},
-    print::{PrintRoom, Printed},
-    progress::Phase,
-    queue::Submitted,
-    staff::Leaders,
-    table::Figure,
-    watch::{Seen, Windows},
+    folder::Folder, office::Office, place::Place, progress::Phase, staff::Leaders, table::Figure,
 };
 use super::{Failure, host::Host};
 use crate::{
     clock::{Clock, SimulatedClock},
     config::{Guarding, Listening, Storage},
-    proto::{
-        Enrolment, EnrolmentReason, EnrolmentState, PrintRequest, PrintRequestState, ShortSide,
-        Stock,
-    },
 };
 
 /// The seed of the story that the documentation shows: the city's code and the year.
@@ -58,21 +43,66 @@ pub const SEED_DEFAULT: u64 = 35_752_017;
 /// More spoilage than this no office has seen, and the last blanks would not suffice to keep the order (`print.rs`).
 const SPOILAGE_MAX: f64 = 20.0;
 
-/// Everybody in the story of a seed, for those who look whether one of them is named where nobody may be.
+/// Everybody in the stories of a seed, for those who look whether one of them is named where nobody may be.
 pub fn everybody(seed: u64) -> impl Iterator<Item = people::Person> {
-    office::citizens(seed)
-        .into_iter()
+    let told = Article::ALL.into_iter();
+    told.flat_map(move |article| article.citizens(seed))
         .map(|citizen| citizen.person)
 }
 
-/// The PINs of that story's officers, for the same reason.
+/// The PINs of those stories' officers, for the same reason.
 pub fn pins(seed: u64) -> impl Iterator<Item = String> {
-    staff::pins(seed)
+    let places = Article::ALL.into_iter().map(Article::place);
+    places.flat_map(move |place| staff::pins(seed, place))
+}
+
+/// Which article is replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Article {
+    /// Kota Pasuruan, April 2017: the first 8,000 blanks for 15,132 holders of interim certificates
+    Pasuruan,
+}
+
+impl Article {
+    const ALL: [Self; 1] = [Self::Pasuruan];
+
+    fn place(self) -> &'static Place {
+        match self {
+            Self::Pasuruan => &pasuruan::PLACE,
+        }
+    }
+
+    fn citizens(self, seed: u64) -> Vec<citizen::Citizen> {
+        match self {
+            Self::Pasuruan => pasuruan::citizens(seed),
+        }
+    }
+
+    async fn tell(
+        self,
+        office: &Office,
+        leaders: Leaders,
+        command: &Demo,
+    ) -> Result<Told, Failure> {
+        match self {
+            Self::Pasuruan => pasuruan::tell(office, leaders, command.spoilage).await,
+        }
+    }
+}
+
+/// What a story came to.
+struct Told {
+    figures: Vec<Figure>,
+    /// What is said beneath the table, line by line.
+    beneath: Vec<String>,
 }
 
 /// The command's arguments.
 #[derive(Debug, clap::Args)]
 pub struct Demo {
+    /// The article that is replayed
+    #[arg(long, value_enum, default_value_t = Article::Pasuruan)]
+    article: Article,
     /// Another seed makes another town, and the same figures
     #[arg(long, default_value_t = SEED_DEFAULT)]
     seed: u64,
@@ -105,63 +135,6 @@ fn spoilage(text: &str) -> Result<f64, String> {
     }
 }
 
-/// What happened, by the system's answers.
-pub struct DayAtTheOffice {
-    leaders: Leaders,
-    guarded: Guarded,
-    citizens: Vec<Citizen>,
-    spoilage: f64,
-    /// Everybody's enrolment as it stands at the end.
-    enrolments: Vec<Enrolment>,
-    leased_before_receipt: (usize, ShortSide),
-    stranger_received: bool,
-    district_judged: bool,
-    submitted: Submitted,
-    /// The queue before the first print, and after the last.
-    before: Vec<PrintRequest>,
-    after: Vec<PrintRequest>,
-    /// The printed requests, with the citizen's place.
-    printed: HashMap<String, usize>,
-    print: Printed,
-    windows: Vec<Seen>,
-    collected: Collected,
-    centre: Stock,
-    city: Stock,
-}
-
-impl DayAtTheOffice {
-    /// How many of the citizens whose place fits stand in one of the states, by the list of enrolments.
-    fn in_state(&self, states: &[EnrolmentState], fits: impl Fn(usize) -> bool) -> usize {
-        let places: HashMap<&str, usize> = self
-            .citizens
-            .iter()
-            .map(|citizen| citizen.enrolment_id.as_str())
-            .zip(0..)
-            .collect();
-        let stands = |enrolment: &&Enrolment| states.contains(&enrolment.state());
-        let place = |enrolment: &Enrolment| places.get(enrolment.enrolment_id.as_str()).copied();
-        self.enrolments
-            .iter()
-            .filter(stands)
-            .filter_map(place)
-            .filter(|place| fits(*place))
-            .count()
-    }
-
-    fn printed_citizens(&self) -> impl Iterator<Item = &Citizen> {
-        self.printed.values().map(|place| &self.citizens[*place])
-    }
-
-    /// Whether the person's certificate had run out when the card was asked for.
-    fn had_run_out(&self, citizen: &Citizen) -> bool {
-        // Dates of the form YYYY-MM-DD order as text.
-        citizen
-            .certificate
-            .as_ref()
-            .is_some_and(|certificate| certificate.expire_date < BLANKS_DAY.to_string())
-    }
-}
-
 /// Runs the demo in a folder of its own.
 pub async fn run(command: Demo) -> Result<(), Failure> {
     let folder = Folder::open(command.data.clone())?;
@@ -173,7 +146,7 @@ pub async fn run(command: Demo) -> Result<(), Failure> {
         key: None,
         ca: None,
     };
-    let clock = SimulatedClock::new(office::at(FIRST_DAY, 8, 0));
+    let clock = SimulatedClock::new(place::at(command.article.place().first_day, 8, 0));
     let phase = Phase::begin("private Postgres, server", 1);
     let host = Host::start(
         &storage,
@@ -228,32 +201,29 @@ async fn tell(
     let authority = host
         .authority()
         .ok_or_else(|| Failure::Call("the demo makes its own certificates".to_owned()))?;
-    let watcher = folder::write_watcher(authority, data)?;
+    let watcher = folder::write_watcher(authority, command.article.place(), data)?;
     eprintln!(
         "watch it from a second window: ektp terminal --server {server} --certificate {}",
         watcher.display()
     );
-    let mut office = Office::open(server, authority, clock, command.seed)?;
+    let place = command.article.place();
+    let mut office = Office::open(place, server, authority, (clock, command.seed))?;
     let leaders = staff::hire(host, &mut office).await?;
-    let day = story(&office, leaders, command.spoilage).await?;
-    let figures = figures::figures(&day);
+    let told = command.article.tell(&office, leaders, command).await?;
     let seconds = started.elapsed().as_secs_f64();
+    let figures = told.figures;
     if command.json {
         let text = serde_json::to_string_pretty(&figures)
             .map_err(|error| Failure::Call(error.to_string()))?;
         println!("{text}");
     } else {
         println!("{}", table::table(&figures));
-        println!("{}", table::stock_proof("the centre's store", &day.centre));
+        for line in &told.beneath {
+            println!("{line}");
+        }
         println!(
-            "{}",
-            table::stock_proof("the store of Kota Pasuruan", &day.city)
-        );
-        println!("{}", where_one_waits(&office, &day).await?);
-        println!(
-            "{} residents, {seconds:.1} seconds, seed {}",
-            day.citizens.len(),
-            command.seed
+            "{}, {seconds:.1} seconds, seed {}",
+            place.name, command.seed
         );
     }
     Ok(figures)
@@ -274,115 +244,4 @@ fn check(figures: &[Figure]) -> Result<(), Failure> {
         figures.len(),
         differing.join("; ")
     )))
-}
-
-async fn story(
-    office: &Office,
-    leaders: Leaders,
-    spoilage: f64,
-) -> Result<DayAtTheOffice, Failure> {
-    let guarded = guard::run(office, &leaders).await?;
-    let mut citizens = office::citizens(office.seed);
-    let mut matcher = centre::Matcher::new(office);
-    enrol::run(office, &mut citizens, &mut matcher).await?;
-    drop(matcher);
-
-    office.clock.set(office::at(BLANKS_DAY, 13, 0));
-    let shipment = centre::send_blanks(office).await?;
-    let submitted = queue::submit(office, &citizens).await?;
-    let leased_before_receipt = queue::try_lease(office).await?;
-    let stranger_received = centre::stranger_can_receive(office, &shipment).await?;
-    let waits = citizens
-        .iter()
-        .find(|citizen| citizen.part == Part::Waiting);
-    let district_judged = match waits {
-        Some(citizen) => centre::district_can_judge(office, &citizen.enrolment_id).await?,
-        None => false,
-    };
-    let shipment = centre::receive_blanks(office, &shipment).await?;
-
-    office.clock.set(office::at(PRINT_DAY, 8, 0));
-    let before = queue::list(office, PrintRequestState::Unspecified).await?;
-    let mut windows = Windows::open(office).await?;
-    let print = PrintRoom::open(office, &citizens, &submitted.queued, &shipment, spoilage)
-        .run()
-        .await?;
-    let after = queue::list(office, PrintRequestState::Unspecified).await?;
-    let windows = windows.settle(after.len()).await?;
-    let printed = queue::list(office, PrintRequestState::Printed).await?;
-    let printed = printed.into_iter().filter_map(|request| {
-        let id = request.entry?.print_request_id;
-        submitted.queued.get(&id).copied().map(|place| (id, place))
-    });
-    let printed: HashMap<String, usize> = printed.collect();
-
-    let collected = handover::run(office, printed.len()).await?;
-    let (centre, city) = queue::stocks(office).await?;
-    let enrolments = queue::enrolments(office).await?;
-    Ok(DayAtTheOffice {
-        leaders,
-        guarded,
-        citizens,
-        spoilage,
-        enrolments,
-        leased_before_receipt,
-        stranger_received,
-        district_judged,
-        submitted,
-        before,
-        after,
-        printed,
-        print,
-        windows,
-        collected,
-        centre,
-        city,
-    })
-}
-
-/// Where one waiting person stands, and why: somebody left in the queue, or else somebody whom the centre lets wait.
-async fn where_one_waits(office: &Office, day: &DayAtTheOffice) -> Result<String, Failure> {
-    if let Some(entry) = day.after.last().and_then(|request| request.entry.as_ref()) {
-        let request = queue::find(office, &entry.print_request_id).await?;
-        let enrolled = told_day(entry.seniority_time.as_ref());
-        let ahead = request.ahead;
-        return Ok(format!(
-            "one who waits: print request {}, enrolled {enrolled}, stands in the queue behind {ahead} others, \
-             because no blanks are left",
-            entry.print_request_id
-        ));
-    }
-    let waits = |citizen: &&Citizen| citizen.part == Part::Waiting;
-    let Some(citizen) = day.citizens.iter().find(waits) else {
-        return Ok("nobody waits".to_owned());
-    };
-    let enrolment = queue::enrolment_of(office, citizen).await?;
-    let certificate = enrolment.interim_certificate.clone().unwrap_or_default();
-    let state = enrolment
-        .state()
-        .as_str_name()
-        .trim_start_matches("ENROLMENT_STATE_");
-    let reason =
-        |reason: EnrolmentReason| reason.as_str_name().trim_start_matches("ENROLMENT_REASON_");
-    let reasons: Vec<&str> = enrolment.reasons().map(reason).collect();
-    let why = if reasons.is_empty() {
-        "the centre's engine has the record and has not answered".to_owned()
-    } else {
-        reasons.join(", ")
-    };
-    Ok(format!(
-        "one who waits: {} ({}), enrolled {}, {state} since {} ({why}); interim certificate {}, good until {}",
-        enrolment.initials,
-        enrolment.masked_nik,
-        told_day(enrolment.received_time.as_ref()),
-        told_day(enrolment.state_time.as_ref()),
-        certificate.number,
-        certificate.expire_date
-    ))
-}
-
-fn told_day(instant: Option<&prost_types::Timestamp>) -> String {
-    office::local_day(instant)
-        .map(|day| day.to_string())
-        .unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Four printers and 8,000 numbered blanks: each printer leases requests, fetches the faces, binds blanks, prints, and
+//! The printers and the numbered blanks: each printer leases requests, fetches the faces, binds blanks, prints, and
 //! reports what came out.
 //!
 //! What is easily got wrong: a spoiled card's request goes back to its old place, in front of those that other printers
@@ -17,11 +17,7 @@ use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::{
-    enrol::refused,
-    office::{self, Citizen, DISTRICT, Office, PRINT_DAY},
-    progress::Phase,
-};
+use super::{citizen::Citizen, enrol::refused, office::Office, place, progress::Phase};
 use crate::{
     cli::{
         Failure,
@@ -37,7 +33,7 @@ use crate::{
 
 /// Requests of one lease: about two and a half hours of a printer's work.
 const LEASED_AT_ONCE: usize = 50;
-/// One printer alone uses the last blanks. More of them than the four printers can have spoiled at once.
+/// One printer alone uses the last blanks. More of them than the printers can have spoiled at once.
 const LAST_BLANKS: usize = 80;
 /// And of those an eighth at a time, so that enough are left for whoever comes back.
 const LAST_LOT: usize = 8;
@@ -158,7 +154,7 @@ impl<'a> PrintRoom<'a> {
             if blanks.is_empty() {
                 return Ok(printed);
             }
-            let leases = lease(terminal, blanks.len()).await?;
+            let leases = self.lease(terminal, blanks.len()).await?;
             self.hopper
                 .give_back(&blanks.split_off(leases.len().min(blanks.len())));
             if leases.is_empty() {
@@ -179,6 +175,19 @@ impl<'a> PrintRoom<'a> {
             self.phase.advance(round.printed);
             printed.add(round);
         }
+    }
+
+    async fn lease(&self, terminal: &Terminal, count: usize) -> Result<Vec<Lease>, Failure> {
+        let count = u32::try_from(count).expect("a lease is short");
+        let request = LeasePrintRequestsRequest {
+            request_id: request_id(),
+            count,
+            location: self.office.place.district.to_owned(),
+        };
+        let call = |mut client: PrintQueueClient<Line>, request| async move {
+            client.lease_print_requests(request).await
+        };
+        Ok(terminal.print_queue(request, call).await?.leases)
     }
 
     /// Fetches the faces, and counts those that show what the counter recorded.
@@ -227,8 +236,9 @@ impl<'a> PrintRoom<'a> {
     fn let_time_pass(&self, cards: usize) {
         let cards = u64::try_from(cards).expect("a lease is short");
         let all = self.cards.fetch_add(cards, Ordering::SeqCst) + cards;
-        let printers = u64::try_from(self.office.printers.len()).expect("four");
-        let now = office::after_working(PRINT_DAY, all * MINUTES_A_CARD / printers);
+        let printers = u64::try_from(self.office.printers.len()).expect("a few");
+        let now =
+            place::after_working(self.office.place.print_day, all * MINUTES_A_CARD / printers);
         self.office.clock.set(now);
         self.phase.say(now.date().to_string());
     }
@@ -267,19 +277,6 @@ impl<'a> PrintRoom<'a> {
             terminal.print_queue(request, call).await?.results,
         )
     }
-}
-
-async fn lease(terminal: &Terminal, count: usize) -> Result<Vec<Lease>, Failure> {
-    let count = u32::try_from(count).expect("a lease is short");
-    let request = LeasePrintRequestsRequest {
-        request_id: request_id(),
-        count,
-        location: DISTRICT.to_owned(),
-    };
-    let call = |mut client: PrintQueueClient<Line>, request| async move {
-        client.lease_print_requests(request).await
-    };
-    Ok(terminal.print_queue(request, call).await?.leases)
 }
 
 async fn bind(terminal: &Terminal, leases: &[Lease], serials: &[i64]) -> Result<(), Failure> {

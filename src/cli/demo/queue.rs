@@ -1,4 +1,4 @@
-//! The city's queue from the office's desk: asking for everybody's card, and looking at who stands where.
+//! The office's queue from the office's desk: asking for everybody's card, and looking at who stands where.
 //!
 //! What is easily got wrong: cards are asked for *everybody*, print-ready or not. That only the print-ready holders come
 //! into the queue is the system's doing, and what the demo is there to show.
@@ -7,10 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{
-    office::{Citizen, DISTRICT, Office},
-    progress::Phase,
-};
+use super::{citizen::Citizen, office::Office, progress::Phase};
 use crate::{
     cli::{
         Failure,
@@ -115,7 +112,7 @@ pub async fn try_lease(office: &Office) -> Result<(usize, ShortSide), Failure> {
     let request = LeasePrintRequestsRequest {
         request_id: request_id(),
         count: 10,
-        location: DISTRICT.to_owned(),
+        location: office.place.district.to_owned(),
     };
     let call = |mut client: PrintQueueClient<Line>, request| async move {
         client.lease_print_requests(request).await
@@ -213,7 +210,7 @@ pub async fn stocks(office: &Office) -> Result<(Stock, Stock), Failure> {
         .unwrap_or_default();
     let city = office
         .desk
-        .inventory(request(DISTRICT), call)
+        .inventory(request(office.place.district), call)
         .await?
         .stock
         .unwrap_or_default();

@@ -9,14 +9,11 @@ use rand_chacha::ChaCha8Rng;
 use time::{Date, macros::date};
 use tonic::Status;
 
-use super::{
-    office::{DISTRICT, Office, SUBDISTRICTS},
-    progress::Phase,
-};
+use super::{office::Office, place::Place, progress::Phase};
 use crate::{
     cli::{
         Failure,
-        client::{Line, Terminal, request_id},
+        client::{self, Line, Terminal, request_id},
         host::Host,
         officer,
     },
@@ -33,8 +30,10 @@ const CENTRE: &str = "00.00";
 const CONTRACT_ENDS: Date = date!(2016 - 12 - 30);
 /// A PIN's longest form, so that no other number in an output looks like one by chance.
 const PIN_DIGITS: u32 = 12;
-/// Officers of the story; each has two PINs.
-const STAFF: usize = 2 + 3 + 3 + 3 * SUBDISTRICTS.len();
+/// Officers of a story; each has two PINs.
+fn staff(place: &Place) -> usize {
+    2 + 3 + 3 + 3 * place.subdistricts.len()
+}
 
 /// One person's account, as that person knows it.
 struct Account {
@@ -45,8 +44,8 @@ struct Account {
 }
 
 /// The PINs of a seed's story, the first ones and those that replace them: nobody may find one in an output.
-pub fn pins(seed: u64) -> impl Iterator<Item = String> {
-    (1..).take(STAFF).flat_map(move |number| {
+pub fn pins(seed: u64, place: &Place) -> impl Iterator<Item = String> + use<> {
+    (1..).take(staff(place)).flat_map(move |number| {
         let account = account(seed, number, "");
         [account.first_pin, account.pin]
     })
@@ -97,8 +96,10 @@ impl Roster {
     }
 }
 
-/// The city's two who decide, and what hiring showed.
+/// Those who decide, and what hiring showed.
 pub struct Leaders {
+    /// The centre's two heads, at its policy desk.
+    pub centre: Vec<Terminal>,
     pub head: Terminal,
     pub auditor: Terminal,
     /// The contractor's operator, on the desk's terminal.
@@ -117,13 +118,15 @@ pub async fn hire(host: &Host, office: &mut Office) -> Result<Leaders, Failure> 
         seed: office.seed,
         hired: 0,
     };
-    let phase = Phase::begin("officers and shifts", STAFF);
+    let place = office.place;
+    let staff = staff(place);
+    let phase = Phase::begin("officers and shifts", staff);
     let founded = found(host, office, &mut roster).await?;
     phase.advance(founded.len());
     let centre = Pair::new(&founded)?;
     let leading = [
-        roster.post(DISTRICT, "KEPALA", OfficerRole::Head),
-        roster.post(DISTRICT, "PENGAWAS", OfficerRole::Auditor),
+        roster.post(place.district, "KEPALA", OfficerRole::Head),
+        roster.post(place.district, "PENGAWAS", OfficerRole::Auditor),
         roster.post(CENTRE, "GUDANG-PUSAT", OfficerRole::Stock),
     ];
     let approved_alone = centre.approves_alone(&leading[0]).await?;
@@ -136,14 +139,14 @@ pub async fn hire(host: &Host, office: &mut Office) -> Result<Leaders, Failure> 
     office.store = open_shift(&office.store, &leading[2].account).await?;
     let city = Pair::new(&led)?;
 
-    let mut contract = roster.post(DISTRICT, "MITRA-1", OfficerRole::Contractor);
+    let mut contract = roster.post(place.district, "MITRA-1", OfficerRole::Contractor);
     contract.last_day = Some(CONTRACT_ENDS);
     let desks = [
-        roster.post(DISTRICT, "MEJA-1", OfficerRole::Counter),
-        roster.post(DISTRICT, "GUDANG-1", OfficerRole::Stock),
+        roster.post(place.district, "MEJA-1", OfficerRole::Counter),
+        roster.post(place.district, "GUDANG-1", OfficerRole::Stock),
         contract,
     ];
-    let crews = crews(&mut roster);
+    let crews = crews(place, &mut roster);
     approvals.extend(city.register(&desks).await?);
     phase.advance(desks.len());
     for crew in &crews {
@@ -163,10 +166,11 @@ pub async fn hire(host: &Host, office: &mut Office) -> Result<Leaders, Failure> 
         .filter(|approval| is_by_two(approval))
         .count();
     phase.end(&format!(
-        "{STAFF} officers at work, {by_two} registered by two persons"
+        "{staff} officers at work, {by_two} registered by two persons"
     ));
     let [head, auditor] = led;
     Ok(Leaders {
+        centre: founded,
         head,
         auditor,
         contractor,
@@ -210,7 +214,7 @@ async fn bring_crews(office: &mut Office, crews: &[[Post; 3]]) -> Result<(), Fai
 }
 
 /// At each counter one who serves, one who goes round the villages, and one who prints, all limited to the subdistrict.
-fn crews(roster: &mut Roster) -> Vec<[Post; 3]> {
+fn crews(place: &'static Place, roster: &mut Roster) -> Vec<[Post; 3]> {
     let crew = |(subdistrict, number): (&&'static str, u32)| {
         [
             ("LOKET", OfficerRole::Counter),
@@ -219,10 +223,10 @@ fn crews(roster: &mut Roster) -> Vec<[Post; 3]> {
         ]
         .map(|(badge, role)| Post {
             subdistrict,
-            ..roster.post(DISTRICT, &format!("{badge}-{number}"), role)
+            ..roster.post(place.district, &format!("{badge}-{number}"), role)
         })
     };
-    SUBDISTRICTS.iter().zip(1..).map(crew).collect()
+    place.subdistricts.iter().zip(1..).map(crew).collect()
 }
 
 fn three<T>(many: Vec<T>) -> Result<[T; 3], Failure> {
@@ -264,7 +268,7 @@ impl<'a> Pair<'a> {
     /// Whether the author can be the second person as well; what was asked for runs out unapproved.
     async fn approves_alone(&self, post: &Post) -> Result<bool, Failure> {
         let pending = ask(self.author, post).await?;
-        super::guard::happened(approve(self.author, &pending).await, "SAME_PERSON")
+        happened(approve(self.author, &pending).await, "SAME_PERSON")
     }
 }
 
@@ -301,6 +305,15 @@ pub async fn approve(second: &Terminal, pending: &Approval) -> Result<ApproveRes
         client.approve(request).await
     };
     second.administration(request, call).await
+}
+
+/// Whether an act went through that must be refused for this reason.
+pub fn happened<T>(answer: Result<T, Status>, reason: &str) -> Result<bool, Failure> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(status) if client::reason(&status) == reason => Ok(false),
+        Err(status) => Err(status.into()),
+    }
 }
 
 /// The officer comes to work on a terminal, for the first time.

@@ -90,11 +90,10 @@ impl Sheet {
     /// The figures by rule, the article's first; within a rule as they were written down.
     pub fn figures(mut self) -> Vec<Figure> {
         self.figures.sort_by_key(|figure| {
-            let number = figure
-                .rule
-                .strip_prefix("S0-")
-                .and_then(|number| number.parse().ok());
-            number.unwrap_or(u8::MAX)
+            let number = figure.rule.split_once('-');
+            number
+                .and_then(|(_, number)| number.parse().ok())
+                .unwrap_or(u8::MAX)
         });
         self.figures
     }

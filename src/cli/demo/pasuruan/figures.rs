@@ -5,15 +5,18 @@
 
 use super::{
     DayAtTheOffice,
-    office::{
-        BLANKS, Citizen, DUPLICATES, FIRST_DAY, HOLDERS, PAPERLESS, PRINT_READY, Part, UNCAPTURED,
-        local_day,
-    },
-    table::{Figure, Sheet, count, imbalance},
+    plan::{BLANKS, DUPLICATES, HOLDERS, PAPERLESS, PLACE, PRINT_READY, UNCAPTURED},
 };
-use crate::proto::{
-    ApplicantClass, EnrolmentReason, EnrolmentState, ErrorReason, NoticeState, PrintRequest,
-    QueueEntry, ShortSide,
+use crate::{
+    cli::demo::{
+        citizen::{Citizen, Part},
+        place::local_day,
+        table::{Figure, Sheet, count, imbalance},
+    },
+    proto::{
+        ApplicantClass, EnrolmentReason, EnrolmentState, ErrorReason, NoticeState, PrintRequest,
+        QueueEntry, ShortSide,
+    },
 };
 
 /// Where a person stands who waits for the centre.
@@ -181,7 +184,7 @@ fn queue(day: &DayAtTheOffice, sheet: &mut Sheet) {
     sheet.rule("S0-7");
     sheet.words(
         "oldest request in the queue",
-        &month(FIRST_DAY),
+        &month(PLACE.first_day),
         &month(oldest),
     );
     sheet.some("printed, though the certificate had run out", run_out);

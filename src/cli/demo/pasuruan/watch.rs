@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 
-use super::office::Office;
 use crate::{
     cli::{
         Failure,
         client::{self, Terminal},
+        demo::office::Office,
         picture::{Gap, Picture, Told},
     },
     proto::WatchQueueRequest,

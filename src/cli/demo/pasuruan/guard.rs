@@ -8,15 +8,15 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tonic::Status;
 
-use super::{
-    centre::receipt,
-    office::{DISTRICT, Mobile, Office},
-    staff::{self, Leaders},
-};
 use crate::{
     cli::{
         Failure,
-        client::{self, Line, Terminal, request_id},
+        client::{Line, Terminal, request_id},
+        demo::{
+            centre::receipt,
+            office::{Mobile, Office},
+            staff::{self, Leaders},
+        },
     },
     proto::{
         LeasePrintRequestsRequest, RevokeTerminalRequest, Shipment, WatchQueueRequest,
@@ -47,41 +47,38 @@ pub struct Guarded {
 pub async fn run(office: &Office, leaders: &Leaders) -> Result<Guarded, Failure> {
     let (revoked_went_on, revoked_came_back) = lose_terminal(office, leaders).await?;
     Ok(Guarded {
-        without_shift: happened(take_stock(&office.unstaffed).await, "SHIFT_REQUIRED")?,
-        foreign_shift: happened(
-            take_stock(&office.unstaffed.with_shift_of(&office.stockkeeper)).await,
+        without_shift: staff::happened(
+            take_stock(office, &office.unstaffed).await,
+            "SHIFT_REQUIRED",
+        )?,
+        foreign_shift: staff::happened(
+            take_stock(office, &office.unstaffed.with_shift_of(&office.stockkeeper)).await,
             "SHIFT_UNKNOWN",
         )?,
-        contractor_printed: happened(lease(&leaders.contractor).await, "ROLE_MAY_NOT_CALL")?,
+        contractor_printed: staff::happened(
+            lease(office, &leaders.contractor).await,
+            "ROLE_MAY_NOT_CALL",
+        )?,
         revoked_went_on,
         revoked_came_back,
     })
 }
 
-/// Whether an act went through that must be refused for this reason.
-pub fn happened<T>(answer: Result<T, Status>, reason: &str) -> Result<bool, Failure> {
-    match answer {
-        Ok(_) => Ok(true),
-        Err(status) if client::reason(&status) == reason => Ok(false),
-        Err(status) => Err(status.into()),
-    }
-}
-
-async fn take_stock(terminal: &Terminal) -> Result<(), Status> {
+async fn take_stock(office: &Office, terminal: &Terminal) -> Result<(), Status> {
     let call = |mut client: InventoryClient<Line>, request| async move {
         client.receive_shipment(request).await
     };
     terminal
-        .inventory(receipt(&Shipment::default()), call)
+        .inventory(receipt(office, &Shipment::default()), call)
         .await
         .map(drop)
 }
 
-async fn lease(terminal: &Terminal) -> Result<(), Status> {
+async fn lease(office: &Office, terminal: &Terminal) -> Result<(), Status> {
     let request = LeasePrintRequestsRequest {
         request_id: request_id(),
         count: 1,
-        location: DISTRICT.to_owned(),
+        location: office.place.district.to_owned(),
     };
     let call = |mut client: PrintQueueClient<Line>, request| async move {
         client.lease_print_requests(request).await

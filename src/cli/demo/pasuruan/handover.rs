@@ -10,15 +10,16 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 use tonic::Status;
 
-use super::{
-    office::{self, LOCAL, Office, SUBDISTRICTS},
-    progress::Phase,
-};
 use crate::{
     areas,
     cli::{
         Failure,
         client::{self, Line, Terminal, request_id},
+        demo::{
+            office::Office,
+            place::{self, LOCAL},
+            progress::Phase,
+        },
     },
     ids::{Subdistrict, Village},
     proto::{
@@ -76,12 +77,12 @@ pub async fn run(office: &Office, printed: usize) -> Result<Collected, Failure> 
         )));
     }
     let mut tasks = BTreeMap::new();
-    for (place, code) in SUBDISTRICTS.iter().enumerate() {
+    for (number, code) in office.place.subdistricts.iter().enumerate() {
         let subdistrict: Subdistrict = code
             .parse()
             .map_err(|_| Failure::Call("a subdistrict's code is none".to_owned()))?;
         // Two share a subdistrict's villages: nobody may look at more persons a day than the quota allows.
-        let officers = [&office.counters[place], &office.rounds[place]];
+        let officers = [&office.counters[number], &office.rounds[number]];
         let officers = officers.into_iter().cycle();
         for (village, officer) in areas::villages_of(subdistrict).zip(officers) {
             tasks.insert(village, contact_tasks(officer, village).await?);
@@ -177,7 +178,7 @@ fn open_next_morning(office: &Office) {
         .date()
         .next_day()
         .expect("the story ends long before the calendar does");
-    office.clock.set(office::after_working(tomorrow, 0));
+    office.clock.set(place::after_working(tomorrow, 0));
 }
 
 async fn hand_over(
