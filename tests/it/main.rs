@@ -16,6 +16,7 @@ mod handover;
 mod inventory;
 mod leak;
 mod notices;
+mod policy;
 mod print_queue;
 mod quotas;
 mod registration;

@@ -25,6 +25,7 @@ pub mod look;
 pub mod office;
 pub mod officers;
 pub mod people;
+pub mod policies;
 pub mod raw;
 pub mod stream;
 
