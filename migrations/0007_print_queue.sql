@@ -89,6 +89,8 @@ create table request_stage (
     constraint request_stage_is_of_a_request foreign key (print_request_id) references print_request,
     constraint request_stage_counts_from_one check (stage >= 1)
 );
+-- A replay of a day needs the requests that moved since.
+create index request_stage_of_a_day on request_stage (district, began_at);
 -- Nothing changes its state without leaving a stage. The statements write both at once.
 alter table print_request add constraint print_request_stands_in_its_stage
     foreign key (print_request_id, stage) references request_stage (print_request_id, stage);
@@ -128,7 +130,7 @@ create table quota_use (
     constraint quota_use_counts_up check (admitted >= 0)
 );
 
--- Every act of leasing, numbered in the order of its queue, with what it saw.
+-- Every act of leasing that gave something, numbered in the order of its queue, with what it saw.
 create table dispatch (
     district integer not null,
     number bigint not null,
@@ -144,17 +146,19 @@ create table dispatch (
     room integer not null,
     -- In the order of the queue.
     leased uuid[] not null,
-    -- Which transactions the walk through the queue saw.
+    -- Which transactions the walk through the queue saw, and which one it was itself: that one did not see what it wrote.
     saw pg_snapshot not null,
+    written_by xid8 not null default pg_current_xact_id(),
     dispatched_at timestamptz not null,
     recorded_at timestamptz not null default clock_timestamp(),
     primary key (district, number),
     constraint dispatch_has_a_policy foreign key (policy_version) references policy_version (version),
-    constraint dispatch_is_a_batch check (cardinality(leased) between 0 and 100)
+    constraint dispatch_is_a_batch check (cardinality(leased) between 1 and 100)
 );
 create index dispatch_of_a_day on dispatch (district, day, number);
 
--- Whom a dispatch passed over, and why.
+-- Whom a dispatch passed over, and why: they stood before the last one that it gave. A held request counts under the first
+-- of its reasons; of the queued and of the held the most senior 1,000 are looked at.
 create table dispatch_pass (
     district integer not null,
     number bigint not null,
@@ -163,7 +167,11 @@ create table dispatch_pass (
     most_senior uuid not null,
     primary key (district, number, reason),
     constraint dispatch_pass_is_of_a_dispatch foreign key (district, number) references dispatch,
-    constraint dispatch_pass_passes_somebody check (passed > 0)
+    constraint dispatch_pass_passes_somebody check (passed > 0),
+    constraint dispatch_pass_reason_is_known check (reason in (
+        'CLASS_HELD', 'ENROLMENT_WINDOW', 'QUOTA', 'OFFICE_CLOSED', 'AWAITING_CENTRE', 'MOVED_OUT', 'INCIDENT',
+        'NOT_RESIDENT', 'NOT_PRINT_READY', 'CARD_UNDER_WAY', 'LEFT_MEANWHILE'
+    ))
 );
 
 -- The order changed by hand: a two-person act with a reason.

@@ -35,6 +35,7 @@ pub async fn lease_print_requests(
     let wish = store::Wish {
         district,
         holder: &holder,
+        officer: work.caller().officer.as_ref().map(|o| o.officer_id),
         location,
         count,
         seconds: work.lease_length().as_secs_f64(),

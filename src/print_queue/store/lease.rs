@@ -6,11 +6,15 @@ use time::{Date, OffsetDateTime};
 
 use crate::{
     error::Result,
-    ids::{District, Subdistrict},
+    ids::{District, OfficerId, Subdistrict},
     inventory::Location,
     policy::ApplicantClass,
     print_queue::{Entry, HoldReasons, Leased, RequestState, store::corrupt},
 };
+
+/// So many of the queued and of the held whom a lease passes over are looked at, the most senior first: the evidence names
+/// the most senior in any case, and a lease of one card stays quick where 20,000 are held.
+pub const LOOKED_AT_MAX: i64 = 1_000;
 
 /// A lease wanted.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub struct Wish<'a> {
     pub district: District,
     /// By which terminal.
     pub holder: &'a str,
+    /// Who works there.
+    pub officer: Option<OfficerId>,
     /// From which store its printer is fed.
     pub location: Location,
     /// How many at most.
@@ -55,16 +61,19 @@ pub async fn lock_queue(
     Ok(known.unwrap_or(false))
 }
 
-/// Leases the next requests; answers them in the order of the queue, and for how many the store had room.
+/// Leases the next requests; answers them in the order of the queue, and for how many the store had room. What was given
+/// is a dispatch: its number, its order, what it saw, and whom it passed over and why.
 ///
 /// The queue must be locked. A blank that is in stock but spoken for by a lease is no room, so stock and leases are counted
 /// in one snapshot, here: between two statements a binding could move a blank from one count into the other.
 #[tracing::instrument(name = "sql.lease", skip_all)]
 pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<Leased>)> {
-    // Across: stock is inventory's, identity and enrolment are registration's; one whose identity is no longer the one
-    // that the centre found unique is passed over. Each class is one stretch of the index, cut to the room. Rows are locked
-    // by id before they are changed, as every act on requests does; by an array, because the planner, who cannot foresee how
-    // few they are, would join with every open request of the nation. The outer join answers the room without leases, too.
+    // Across: stock is inventory's, and so are the cards; person, identity and enrolment are registration's; this is the last
+    // check before a blank is taken in hand, and who fails it is passed over. Each class is one stretch of the index, cut to
+    // the room. Rows are locked by id before they are changed, as every act on requests does; by an array, because the
+    // planner, who cannot foresee how few they are, would join with every open request of the nation. Whoever stood before
+    // the last one given and got nothing was passed over, in the queue or held. The outer join answers the room without
+    // leases, too.
     let rows = sqlx::query!(
         r#"
         with room as (
@@ -76,19 +85,29 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
                 select count(*) from print_request p
                 where p.district = $1 and p.state = 'LEASED' and p.lease_location = $3
             )))::bigint as n
-        ), walk as (
-            select c.place, r.seniority_at, r.print_request_id
+        ), rule as materialized (
+            select c.version, c.place, c.applicant_class, c.outcome = 'ADMIT' as admitted,
+                coalesce(c.enrolled_from, '-infinity') as enrolled_from, coalesce(c.enrolled_to, 'infinity') as enrolled_to
             from policy_class c
+            where c.version = policy_in_force($1, $6)
+        ), walk as materialized (
+            select c.place, r.seniority_at, r.print_request_id, r.facts_version
+            from rule c
             cross join lateral (
-                select p.seniority_at, p.print_request_id
+                select p.seniority_at, p.print_request_id, i.facts_version
                 from print_request p
                 join resident i on i.resident_id = p.resident_id and i.identity_version = p.identity_version
+                    and i.life = 'RESIDENT'
                 join enrolment e on e.resident_id = p.resident_id and e.state = 'PRINT_READY'
                 where p.district = $1 and p.state = 'QUEUED' and p.applicant_class = c.applicant_class
+                    and (c.admitted or p.policy_version = c.version)
+                    and p.enrolled_on between c.enrolled_from and c.enrolled_to
+                    and not exists (
+                        select from card k where k.resident_id = p.resident_id and k.state in ('BOUND', 'AT_SITE')
+                    )
                 order by p.seniority_at, p.print_request_id
                 limit (select n from room)
             ) as r
-            where c.version = policy_in_force($1, $6)
             order by c.place, r.seniority_at, r.print_request_id
             limit (select n from room)
         ), locked as materialized (
@@ -99,24 +118,96 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
             for update
         ), taken as (
             update print_request as p
-            set state = 'LEASED', state_at = greatest(p.state_at, $7), stage = p.stage + 1, fence = p.fence + 1, lease_holder = $2, lease_location = $3,
+            set state = 'LEASED', state_at = greatest(p.state_at, $7), stage = p.stage + 1, fence = p.fence + 1,
+                facts_version = w.facts_version, lease_holder = $2, lease_location = $3,
                 lease_expires_at = clock_timestamp() + make_interval(secs => $5)
             from locked l
+            join walk w on w.print_request_id = l.print_request_id
             where p.print_request_id = l.print_request_id
-            returning p.print_request_id, p.applicant_class, p.seniority_at, p.subdistrict, p.attempt, p.fence,
+            returning w.place, p.print_request_id, p.applicant_class, p.seniority_at, p.subdistrict, p.attempt, p.fence,
                 p.lease_expires_at, p.stage, p.state_at
         ), staged as (
             insert into request_stage (print_request_id, stage, district, state, applicant_class, seniority_at, began_at)
             select t.print_request_id, t.stage, $1, 'LEASED', t.applicant_class, t.seniority_at, t.state_at
             from taken t
+        ), numbered as (
+            update queue set dispatches = dispatches + 1
+            where district = $1 and exists (select from taken)
+            returning dispatches
+        ), dispatched as (
+            insert into dispatch (
+                district, number, day, policy_version, terminal, officer_id, location, wanted, room, leased, saw,
+                dispatched_at
+            )
+            select $1, n.dispatches, $6, policy_in_force($1, $6), $2, $8, $3, $4::bigint, r.n, array (
+                select t.print_request_id from taken t order by t.place, t.seniority_at, t.print_request_id
+            ), pg_current_snapshot(), $7
+            from numbered n
+            cross join room r
+            returning number
+        ), before as (
+            select c.place, q.state, q.seniority_at, q.print_request_id
+            from (
+                select t.place, t.seniority_at, t.print_request_id
+                from taken t
+                order by t.place desc, t.seniority_at desc, t.print_request_id desc
+                limit 1
+            ) as last
+            join rule c on c.place <= last.place
+            cross join unnest('{QUEUED,HELD}'::text[]) as s (state)
+            cross join lateral (
+                select p.state, p.seniority_at, p.print_request_id
+                from print_request p
+                where p.district = $1 and p.state = s.state and p.applicant_class = c.applicant_class
+                    and (p.seniority_at, p.print_request_id) < (
+                        case when c.place = last.place then last.seniority_at else 'infinity' end,
+                        last.print_request_id
+                    )
+                    and p.print_request_id <> all (array (select t.print_request_id from taken t))
+                order by p.seniority_at, p.print_request_id
+                limit $9
+            ) as q
+        ), looked_at as (
+            (
+                select b.place, b.seniority_at, b.print_request_id from before b where b.state = 'QUEUED'
+                order by b.place, b.seniority_at, b.print_request_id limit $9
+            ) union all (
+                select b.place, b.seniority_at, b.print_request_id from before b where b.state = 'HELD'
+                order by b.place, b.seniority_at, b.print_request_id limit $9
+            )
+        ), passed_over as (
+            select c.place, p.seniority_at, p.print_request_id, case
+                when p.state = 'HELD' then p.hold_reasons[1]
+                when p.enrolled_on not between c.enrolled_from and c.enrolled_to then 'ENROLMENT_WINDOW'
+                when not (c.admitted or p.policy_version = c.version) then 'CLASS_HELD'
+                when i.life is distinct from 'RESIDENT' then 'NOT_RESIDENT'
+                when i.identity_version <> p.identity_version or e.state is distinct from 'PRINT_READY'
+                    then 'NOT_PRINT_READY'
+                when exists (
+                    select from card k where k.resident_id = p.resident_id and k.state in ('BOUND', 'AT_SITE')
+                ) then 'CARD_UNDER_WAY'
+                else 'LEFT_MEANWHILE'
+            end as reason
+            from print_request p
+            join rule c on c.applicant_class = p.applicant_class
+            left join resident i on i.resident_id = p.resident_id
+            left join enrolment e on e.resident_id = p.resident_id
+            where p.print_request_id = any (array (select l.print_request_id from looked_at l))
+        ), noted as (
+            insert into dispatch_pass (district, number, reason, passed, most_senior)
+            select $1, d.number, o.reason, count(*),
+                (array_agg(o.print_request_id order by o.place, o.seniority_at, o.print_request_id))[1]
+            from passed_over o
+            cross join dispatched d
+            group by d.number, o.reason
         )
         select room.n as "room!", t.print_request_id as "print_request_id?",
             t.applicant_class as "applicant_class?: ApplicantClass", t.seniority_at as "seniority_at?",
             t.subdistrict as "subdistrict?", t.attempt as "attempt?", t.fence as "fence?",
             t.lease_expires_at as "lease_expires_at?", t.state_at as "state_at?"
         from room
-        left join (taken t join walk w on w.print_request_id = t.print_request_id) on true
-        order by w.place, t.seniority_at, t.print_request_id
+        left join taken t on true
+        order by t.place, t.seniority_at, t.print_request_id
         "#,
         wish.district.number(),
         wish.holder,
@@ -125,6 +216,8 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
         wish.seconds,
         wish.on,
         wish.at,
+        wish.officer.map(|id| id.uuid()),
+        LOOKED_AT_MAX,
     )
     .fetch_all(db)
     .await?;

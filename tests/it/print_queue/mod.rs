@@ -8,6 +8,7 @@
 )]
 
 mod leasing;
+mod order;
 mod printing;
 mod submission;
 
