@@ -66,6 +66,9 @@ create unique index print_request_is_the_only_open_one on print_request (residen
     where state not in ('PRINTED', 'CANCELLED');
 -- The order of the queue: (class, seniority, id); the policy says in which order the classes are walked.
 create index print_request_in_order on print_request (district, state, applicant_class, seniority_at, print_request_id);
+-- Who waits for a day of a site.
+create index print_request_waits_for_a_day on print_request (district, site)
+    where state = 'HELD' and hold_reasons <@ '{QUOTA,OFFICE_CLOSED}';
 -- What the chore that ends leases looks for.
 create index print_request_leased on print_request (lease_expires_at) where state in ('LEASED', 'BOUND');
 

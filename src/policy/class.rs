@@ -58,6 +58,14 @@ impl ApplicantClass {
             | Self::ReplaceDefective => false,
         }
     }
+
+    /// Whether it says by itself that there was a card before; of the others the register knows.
+    pub const fn follows_a_card(self) -> bool {
+        match self {
+            Self::DataChange | Self::Lost | Self::Damaged | Self::ReplaceDefective => true,
+            Self::FirstIssue | Self::InterimExchange | Self::Relocation => false,
+        }
+    }
 }
 
 /// A paper or a fact that a version wants before a request is admitted.

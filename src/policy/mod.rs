@@ -11,6 +11,7 @@
 
 mod calendar;
 mod class;
+mod documents;
 mod store;
 pub mod wire;
 
@@ -18,6 +19,7 @@ use time::Date;
 
 pub use calendar::Calendar;
 pub use class::{ApplicantClass, ClassOutcome, ClassRule, Document, Release, Window};
+pub use documents::Documents;
 pub use store::in_force;
 
 use crate::ids::{District, Province};

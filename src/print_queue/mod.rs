@@ -32,7 +32,10 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::ids::{PrintRequestId, Serial};
+use crate::{
+    ids::{PrintRequestId, Serial},
+    policy::{ApplicantClass, Documents},
+};
 
 pub use applicant::{Applicant, Bearer, CardState, Certificate, Draft, EnrolmentState, Verdict};
 pub use place::Place;
@@ -92,6 +95,22 @@ pub enum Refusal {
     },
     /// The policy wants an interim certificate first (S0-3).
     InterimCertificateRequired,
+    /// The version in force refuses the class, and the person had a card (S4-4).
+    AlreadyPrinted {
+        /// Which class.
+        class: ApplicantClass,
+        /// Which version.
+        version: i32,
+    },
+    /// The version in force refuses the class.
+    ClassNotServed {
+        /// Which class.
+        class: ApplicantClass,
+        /// Which version.
+        version: i32,
+    },
+    /// The policy wants these, too (S1-3).
+    DocumentMissing(Documents),
     /// No such location, or none that the terminal may print from.
     LocationNotFound,
     /// No such request here.

@@ -76,6 +76,11 @@ pub async fn submit(office: &Office, citizens: &[Citizen]) -> Result<Submitted, 
                 Some(submit_print_request_result::Outcome::Queued(entry)) => {
                     submitted.queued.insert(entry.print_request_id, place);
                 }
+                // It comes into the queue by itself, under the same id.
+                Some(submit_print_request_result::Outcome::Held(held)) => {
+                    let id = held.entry.map(|entry| entry.print_request_id);
+                    submitted.queued.insert(id.unwrap_or_default(), place);
+                }
                 Some(submit_print_request_result::Outcome::Refused(refusal)) => {
                     submitted
                         .refused

@@ -16,7 +16,7 @@ use crate::print_queue::{EnrolmentState, PrintRequest, Refusal, Standing, Verdic
 pub use hold::{add_hold, lift_hold};
 pub use lease::{lease_location, short_side};
 pub use print::{Command, carry_out, expire_lease};
-pub use submit::submit_print_request;
+pub use submit::{Admission, site_room, submit_print_request};
 
 /// Whether a refusal is the policy's: only such a one is a decision about a person, is stored and is counted.
 pub fn is_of_policy(refusal: &Refusal) -> bool {
@@ -24,7 +24,10 @@ pub fn is_of_policy(refusal: &Refusal) -> bool {
         Refusal::DuplicateRecord
         | Refusal::NotPrintReady(_)
         | Refusal::CardAlreadyIssued { .. }
-        | Refusal::InterimCertificateRequired => true,
+        | Refusal::InterimCertificateRequired
+        | Refusal::AlreadyPrinted { .. }
+        | Refusal::ClassNotServed { .. }
+        | Refusal::DocumentMissing(_) => true,
         Refusal::ResidentNotFound
         | Refusal::OpenRequestExists(_)
         | Refusal::LocationNotFound

@@ -4,8 +4,10 @@
 //! Tables of other features are only read, each time with a word why. Fencing time is the database's `clock_timestamp()`;
 //! what is compared with it is asked in the statement itself.
 
+mod decision;
 mod lease;
 mod print;
+mod quota;
 mod row;
 mod submit;
 
@@ -22,9 +24,11 @@ use crate::{
     },
 };
 
+pub use decision::{Decision, DecisionOutcome, facts_of, keep_decisions};
 pub use lease::{Wish, lease, lock_queue};
 pub use print::{Candidate, lock, lock_overdue, lock_to_bind, renew, save};
-pub use submit::{Decision, DecisionOutcome, insert, lock_applicants};
+pub use quota::{SiteDay, Used, lock_quota, look_at_quota, use_quota};
+pub use submit::{insert, lock_applicants};
 
 /// Which requests a list shows.
 #[derive(Debug, Clone, Copy)]

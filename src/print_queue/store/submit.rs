@@ -1,52 +1,21 @@
 //! The statements of submission: what is known of the persons, and what is kept of the answers.
 
-use serde_json::json;
 use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::{
     error::Result,
-    ids::{DecisionId, District, PrintRequestId, ResidentId, Subdistrict},
+    ids::{District, PrintRequestId, ResidentId, Subdistrict},
     policy::ApplicantClass,
     print_queue::{
         Applicant, CardState, Certificate, EnrolmentState, PrintRequest, RequestState, Verdict,
-        store::corrupt,
+        store::{
+            corrupt,
+            decision::{Columns, Decision, DecisionOutcome},
+        },
     },
 };
-
-/// A decision of policy about a person.
-#[derive(Debug)]
-pub struct Decision<'a> {
-    /// Its id.
-    pub decision_id: DecisionId,
-    /// The request that it admits, holds or releases; none of a refusal.
-    pub print_request_id: Option<PrintRequestId>,
-    /// Why the card was asked for.
-    pub applicant_class: ApplicantClass,
-    /// Under which policy.
-    pub policy_version: i32,
-    /// What it says.
-    pub outcome: DecisionOutcome,
-    /// The reasons' names in the contract, with commas between them; empty where nothing stands against it.
-    pub reasons: String,
-    /// The person, with all that the decision saw.
-    pub applicant: &'a Applicant,
-}
-
-/// What a decision of policy says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum DecisionOutcome {
-    /// Into the queue.
-    Admitted,
-    /// Taken, and kept out of the queue.
-    Held,
-    /// Let into the queue after a hold.
-    Released,
-    /// Not taken.
-    Refused,
-}
 
 /// What is known of these persons, each locked against a change of its facts. Persons of another district, and of another
 /// subdistrict than the one given, are left out.
@@ -129,7 +98,7 @@ pub async fn insert(
     db: &mut PgConnection,
     (district, at): (District, OffsetDateTime),
     requests: &[PrintRequest],
-    decisions: &[Decision<'_>],
+    decisions: &[Decision],
 ) -> Result<usize> {
     let ids: Vec<Uuid> = requests.iter().map(|r| r.print_request_id.uuid()).collect();
     let subdistricts: Vec<i32> = requests.iter().map(|r| r.subdistrict.number()).collect();
@@ -210,47 +179,4 @@ pub async fn insert(
     .fetch_all(db)
     .await?;
     Ok(taken.len())
-}
-
-/// Decisions, column by column.
-struct Columns {
-    ids: Vec<Uuid>,
-    residents: Vec<Uuid>,
-    requests: Vec<Option<Uuid>>,
-    classes: Vec<ApplicantClass>,
-    policies: Vec<i32>,
-    outcomes: Vec<DecisionOutcome>,
-    reasons: Vec<String>,
-    facts: Vec<serde_json::Value>,
-}
-
-impl Columns {
-    fn of(decisions: &[Decision<'_>]) -> Self {
-        let each = || decisions.iter();
-        Self {
-            ids: each().map(|d| d.decision_id.uuid()).collect(),
-            residents: each().map(|d| d.applicant.resident_id.uuid()).collect(),
-            requests: each()
-                .map(|d| d.print_request_id.map(|id| id.uuid()))
-                .collect(),
-            classes: each().map(|d| d.applicant_class).collect(),
-            policies: each().map(|d| d.policy_version).collect(),
-            outcomes: each().map(|d| d.outcome).collect(),
-            reasons: each().map(|d| d.reasons.clone()).collect(),
-            facts: each().map(|d| facts_of(d.applicant)).collect(),
-        }
-    }
-}
-
-/// What a decision saw, for whoever asks later why: states and dates, nothing personal.
-fn facts_of(applicant: &Applicant) -> serde_json::Value {
-    json!({
-        "enrolment_state": applicant.verdict.enrolment.name(),
-        "enrolment_state_at": applicant.verdict.since.unix_timestamp(),
-        "verdict_on_current_identity": applicant.verdict.on_current_identity,
-        "interim_certificate_until": applicant.certificate.map(|c| c.expires_on.to_string()),
-        "has_phone": applicant.has_phone,
-        "enrolment_received_at": applicant.received_at.unix_timestamp(),
-        "cards": applicant.cards,
-    })
 }

@@ -1,9 +1,11 @@
-//! Nouns to proto, for the queue; `requests` holds the way in, `refusals` how a no is said.
+//! Nouns to proto, for the queue; `requests` holds the way in, `refusals` how a no is said, `words` what
+//! the person at the counter is told.
 //!
 //! A queue entry is what events, snapshots and answers share, so no two of them can show a request differently.
 
 mod refusals;
 mod requests;
+mod words;
 
 use prost::Message;
 use time::OffsetDateTime;
@@ -75,11 +77,19 @@ pub fn submit_response(
     let result = |submitted: Submitted| {
         let outcome = match submitted.outcome {
             Ok(entry) => {
-                let mut queued = queue_entry(&entry);
+                let mut taken = queue_entry(&entry);
                 if validate_only {
-                    queued.print_request_id.clear();
+                    taken.print_request_id.clear();
                 }
-                Outcome::Queued(queued)
+                if entry.hold_reasons.is_empty() {
+                    Outcome::Queued(taken)
+                } else {
+                    Outcome::Held(proto::HeldRequest {
+                        entry: Some(taken),
+                        next_action: words::held_next(entry.hold_reasons).into(),
+                        words: Some(words::of_holds(entry.hold_reasons).to_proto()),
+                    })
+                }
             }
             Err(error) => Outcome::Refused(error.to_refusal()),
         };

@@ -3,64 +3,93 @@
 use crate::{
     areas::TimeZone,
     error::{Error, ErrorReason, NextAction},
-    print_queue::{EnrolmentState, Refusal, Verdict},
+    print_queue::{EnrolmentState, Refusal, Verdict, wire::words},
 };
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        let refused = Self::refused;
-        match refusal {
-            Refusal::ResidentNotFound => Self::not_found(ErrorReason::ResidentNotFound, "resident"),
-            Refusal::OpenRequestExists(id) => refused(
-                ErrorReason::OpenRequestExists,
-                "a card is already asked for",
-            )
-            .with("print_request_id", id)
-            .next(NextAction::CollectCard),
-            Refusal::DuplicateRecord => {
-                let message = "the person is recorded more than once; only the centre can lift it";
-                refused(ErrorReason::DuplicateRecord, message).next(NextAction::FileCaseWithCentre)
-            }
-            Refusal::NotPrintReady(verdict) => not_print_ready(&verdict),
-            Refusal::CardAlreadyIssued { under_way } => {
-                let error = refused(
-                    ErrorReason::CardAlreadyIssued,
-                    "the person has a card already",
-                );
-                if under_way {
-                    error.next(NextAction::CollectCard)
-                } else {
-                    error
-                }
-            }
-            Refusal::InterimCertificateRequired => {
-                let message = "the policy wants an interim certificate first";
-                refused(ErrorReason::InterimCertificateRequired, message)
-                    .next(NextAction::IssueInterimCertificate)
-            }
-            Refusal::LocationNotFound => Self::not_found(ErrorReason::LocationNotFound, "location"),
-            Refusal::PrintRequestNotFound => {
-                Self::not_found(ErrorReason::PrintRequestNotFound, "print request")
-            }
-            Refusal::Fenced => {
-                let message = "the lease is not, or no longer, this terminal's under this fence";
-                refused(ErrorReason::Fenced, message)
-            }
-            Refusal::LeaseExpired => {
-                let message = "the lease ran out before the blank was bound; lease again";
-                refused(ErrorReason::LeaseExpired, message)
-            }
-            Refusal::WrongState(state) => refused(
-                ErrorReason::WrongState,
-                "the request's state does not allow it",
-            )
-            .with("state", state.name()),
-            Refusal::SerialDiffers { bound } => refused(
-                ErrorReason::SerialDiffers,
-                "another serial is bound to the request",
-            )
-            .with("bound_serial", bound),
+        let error = plain(refusal);
+        match words::of_refusal(&refusal) {
+            Some(words) => error.say(words),
+            None => error,
         }
+    }
+}
+
+/// Without the words for the person.
+fn plain(refusal: Refusal) -> Error {
+    let refused = Error::refused;
+    match refusal {
+        Refusal::ResidentNotFound => Error::not_found(ErrorReason::ResidentNotFound, "resident"),
+        Refusal::OpenRequestExists(id) => refused(
+            ErrorReason::OpenRequestExists,
+            "a card is already asked for",
+        )
+        .with("print_request_id", id)
+        .next(NextAction::CollectCard),
+        Refusal::DuplicateRecord => {
+            let message = "the person is recorded more than once; only the centre can lift it";
+            refused(ErrorReason::DuplicateRecord, message).next(NextAction::FileCaseWithCentre)
+        }
+        Refusal::NotPrintReady(verdict) => not_print_ready(&verdict),
+        Refusal::CardAlreadyIssued { under_way } => {
+            let error = refused(
+                ErrorReason::CardAlreadyIssued,
+                "the person has a card already",
+            );
+            if under_way {
+                error.next(NextAction::CollectCard)
+            } else {
+                error
+            }
+        }
+        Refusal::InterimCertificateRequired => {
+            let message = "the policy wants an interim certificate first";
+            refused(ErrorReason::InterimCertificateRequired, message)
+                .next(NextAction::IssueInterimCertificate)
+        }
+        Refusal::AlreadyPrinted { class, version } => {
+            let message = "the policy in force prints no second card";
+            refused(ErrorReason::AlreadyPrinted, message)
+                .with("applicant_class", class.name())
+                .with("policy_version", version)
+                .next(NextAction::IssueInterimCertificate)
+        }
+        Refusal::ClassNotServed { class, version } => {
+            let message = "the policy in force does not serve this class";
+            refused(ErrorReason::ClassNotServed, message)
+                .with("applicant_class", class.name())
+                .with("policy_version", version)
+                .next(NextAction::IssueInterimCertificate)
+        }
+        Refusal::DocumentMissing(missing) => {
+            let message = "the policy wants documents that are missing";
+            refused(ErrorReason::DocumentMissing, message)
+                .with("documents", missing.names())
+                .next(NextAction::BringDocument)
+        }
+        Refusal::LocationNotFound => Error::not_found(ErrorReason::LocationNotFound, "location"),
+        Refusal::PrintRequestNotFound => {
+            Error::not_found(ErrorReason::PrintRequestNotFound, "print request")
+        }
+        Refusal::Fenced => {
+            let message = "the lease is not, or no longer, this terminal's under this fence";
+            refused(ErrorReason::Fenced, message)
+        }
+        Refusal::LeaseExpired => {
+            let message = "the lease ran out before the blank was bound; lease again";
+            refused(ErrorReason::LeaseExpired, message)
+        }
+        Refusal::WrongState(state) => refused(
+            ErrorReason::WrongState,
+            "the request's state does not allow it",
+        )
+        .with("state", state.name()),
+        Refusal::SerialDiffers { bound } => refused(
+            ErrorReason::SerialDiffers,
+            "another serial is bound to the request",
+        )
+        .with("bound_serial", bound),
     }
 }
 

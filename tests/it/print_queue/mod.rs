@@ -10,6 +10,7 @@
 mod leasing;
 mod order;
 mod printing;
+mod rules;
 mod submission;
 
 use ektp::proto::{
@@ -41,6 +42,9 @@ fn submitted(
         .expect("every draft gets an outcome")
     {
         submit_print_request_result::Outcome::Queued(entry) => Ok(entry),
+        submit_print_request_result::Outcome::Held(held) => {
+            Ok(held.entry.as_ref().expect("a held one has its entry"))
+        }
         submit_print_request_result::Outcome::Refused(refusal) => Err(refusal),
     }
 }
@@ -49,8 +53,25 @@ fn submitted(
 fn fates(results: &[proto::SubmitPrintRequestResult]) -> Vec<String> {
     results
         .iter()
-        .map(|r| submitted(r).map_or_else(name, |_| "QUEUED".to_owned()))
+        .map(|r| submitted(r).map_or_else(name, fate))
         .collect()
+}
+
+/// The state of a taken one, of a held one the reasons.
+fn fate(entry: &proto::QueueEntry) -> String {
+    if entry.hold_reasons.is_empty() {
+        return state(entry);
+    }
+    let reasons: Vec<String> = entry
+        .hold_reasons()
+        .map(|reason| {
+            reason
+                .as_str_name()
+                .trim_start_matches("HOLD_REASON_")
+                .to_owned()
+        })
+        .collect();
+    reasons.join(",")
 }
 
 /// The entry or the refusal of one item of a printer's batch.
@@ -212,6 +233,36 @@ impl Client {
 }
 
 impl Office {
+    /// Puts a version in force in 35.75: the founding one, with changes to `policy_version` or `policy_class` where the
+    /// version's number is `$1`.
+    async fn rule(&self, version: i32, changes: &[&'static str]) {
+        let founding = [
+            "insert into policy_version (
+                 version, area, valid_from, state, tie_break, closed_weekdays, holidays, source, proposed_at
+             ) select $1, 3575, '2014-01-01', 'ACTIVE', tie_break, closed_weekdays, holidays, source, proposed_at
+             from policy_version where version = 1",
+            "insert into policy_class select $1, place, applicant_class, outcome, documents, enrolled_from, enrolled_to,
+                 release_above_demand, release_after_days
+             from policy_class where version = 1",
+        ];
+        let mut transaction = self.sql.begin().await.expect("the database answers");
+        sqlx::query(
+            "update policy_version set state = 'PROPOSED' where area = 3575 and version <> $1",
+        )
+        .bind(version)
+        .execute(&mut *transaction)
+        .await
+        .expect("the table is there");
+        for statement in founding.iter().chain(changes) {
+            sqlx::query(*statement)
+                .bind(version)
+                .execute(&mut *transaction)
+                .await
+                .expect("the version fits");
+        }
+        transaction.commit().await.expect("the version fits");
+    }
+
     /// Lets a lease's time be over.
     async fn let_run_out(&self, lease: &proto::Lease) {
         let id: uuid::Uuid = entry(lease).print_request_id.parse().expect("an id");

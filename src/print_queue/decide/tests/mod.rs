@@ -11,7 +11,7 @@ use crate::{
     ids::{District, Serial},
     inventory::Location,
     policy::{ApplicantClass, Document, Policy},
-    print_queue::{Applicant, CardState, Draft, ShortSide},
+    print_queue::{Applicant, CardState, Draft, HoldReasons, ShortSide},
 };
 
 const NOW: OffsetDateTime = datetime!(2017-04-18 08:00 +7);

@@ -58,7 +58,7 @@ fn asked(class: ApplicantClass, applicant: &Applicant) -> Result<(), Refusal> {
         applicant_class: class,
         documents: Vec::new(),
     };
-    submit_print_request(&draft, Some(applicant), &policy()).map(|_| ())
+    submit_print_request(&draft, Some(applicant), &policy(), NOW).map(|_| ())
 }
 
 #[test]
@@ -209,4 +209,144 @@ fn the_short_side_is_the_one_that_ran_out() {
     assert_eq!(short_side(10, 4, 4), Some(ShortSide::Blanks));
     assert_eq!(short_side(10, 10, 4), Some(ShortSide::Requests));
     assert_eq!(short_side(10, 0, 0), Some(ShortSide::Blanks));
+}
+
+/// What becomes of a request for a class under the rule that is made of the ordinary one.
+fn under(
+    class: ApplicantClass,
+    applicant: &Applicant,
+    change: impl Fn(&mut ClassRule),
+) -> Result<HoldReasons, Refusal> {
+    let mut policy = policy();
+    policy
+        .classes
+        .iter_mut()
+        .filter(|rule| rule.class == class)
+        .for_each(change);
+    let draft = Draft {
+        resident_id: applicant.resident_id,
+        applicant_class: class,
+        documents: vec![Document::OldCard],
+    };
+    submit_print_request(&draft, Some(applicant), &policy, NOW).map(|taken| taken.holds)
+}
+
+#[test]
+fn a_refused_class_says_whether_the_card_before_is_why() {
+    let refuse = |rule: &mut ClassRule| rule.outcome = ClassOutcome::Refuse;
+    let had_one = Applicant {
+        cards: vec![CardState::HandedOver],
+        ..applicant()
+    };
+    for class in ApplicantClass::ALL {
+        let printed = Err(Refusal::AlreadyPrinted { class, version: 1 });
+        let never = if class.follows_a_card() {
+            printed
+        } else {
+            Err(Refusal::ClassNotServed { class, version: 1 })
+        };
+        assert_eq!(under(class, &applicant(), refuse), never, "{class:?}");
+        let again = if class.is_first() {
+            Err(Refusal::CardAlreadyIssued { under_way: false })
+        } else {
+            printed
+        };
+        assert_eq!(under(class, &had_one, refuse), again, "{class:?}");
+    }
+}
+
+#[test]
+fn all_that_is_missing_is_named_at_once_and_the_certificate_alone_by_itself() {
+    let class = ApplicantClass::Lost;
+    let bare = Applicant {
+        certificate: None,
+        has_phone: false,
+        ..applicant()
+    };
+    let wants = |documents: &'static [Document]| {
+        under(class, &bare, |rule| rule.documents = documents.to_vec())
+    };
+    assert_eq!(wants(&[Document::OldCard]), Ok(HoldReasons::NONE));
+    assert_eq!(
+        wants(&[Document::InterimCertificate, Document::OldCard]),
+        Err(Refusal::InterimCertificateRequired)
+    );
+    let all = Document::ALL
+        .into_iter()
+        .filter(|one| *one != Document::OldCard);
+    assert_eq!(
+        under(class, &bare, |rule| rule.documents = Document::ALL.to_vec()),
+        Err(Refusal::DocumentMissing(all.collect()))
+    );
+}
+
+#[test]
+fn every_reason_to_wait_is_found_and_the_place_is_kept() {
+    let class = ApplicantClass::Relocation;
+    let mut policy = policy();
+    policy.calendar = Calendar::new([time::Weekday::Tuesday], []);
+    for rule in &mut policy.classes {
+        rule.outcome = ClassOutcome::Hold;
+        rule.enrolled.from = Some(date!(2017 - 04 - 19));
+    }
+    let draft = Draft {
+        resident_id: applicant().resident_id,
+        applicant_class: class,
+        documents: Vec::new(),
+    };
+    let person = applicant();
+    let taken = submit_print_request(&draft, Some(&person), &policy, NOW).expect("it is taken");
+    assert_eq!(
+        taken.holds.names(),
+        "CLASS_HELD,ENROLMENT_WINDOW,OFFICE_CLOSED"
+    );
+    assert_eq!(taken.seniority_at, person.received_at);
+}
+
+#[test]
+fn the_tie_break_says_which_date_is_the_place() {
+    let certified = Applicant {
+        received_at: NOW - time::Duration::days(9),
+        certificate: Some(Certificate {
+            issued_at: NOW - time::Duration::days(5),
+            ..CERTIFICATE
+        }),
+        ..applicant()
+    };
+    let holder = Applicant {
+        certificate: None,
+        cards: vec![CardState::HandedOver],
+        ..certified.clone()
+    };
+    for (tie_break, person, days) in [
+        (TieBreak::Enrolment, &certified, 9),
+        (TieBreak::Certificate, &certified, 5),
+        (TieBreak::Certificate, &holder, 9),
+        (TieBreak::Request, &certified, 0),
+    ] {
+        let policy = Policy {
+            tie_break,
+            ..policy()
+        };
+        let draft = Draft {
+            resident_id: person.resident_id,
+            applicant_class: ApplicantClass::DataChange,
+            documents: Vec::new(),
+        };
+        let taken = submit_print_request(&draft, Some(person), &policy, NOW).expect("it is taken");
+        assert_eq!(taken.seniority_at, NOW - time::Duration::days(days));
+    }
+}
+
+#[test]
+fn a_site_has_room_for_what_those_before_leave() {
+    for (quota, admitted, waiting, room) in [
+        (400, 0, 0, 400),
+        (400, 399, 0, 1),
+        (400, 390, 10, 0),
+        (400, 390, 20, 0),
+        (0, 0, 0, 0),
+    ] {
+        assert_eq!(site_room(quota, admitted, waiting), room);
+    }
 }
