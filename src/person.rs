@@ -126,3 +126,15 @@ impl EnrolmentState {
         }
     }
 }
+
+/// Whether the district still serves a person. Registration writes it; the print queue, below, reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Life {
+    /// Lives here.
+    Resident,
+    /// Died.
+    Deceased,
+    /// Lives in another district now.
+    MovedOut,
+}

@@ -1,11 +1,14 @@
-//! The few conversions that every feature's wire room needs: times, dates, ranges.
+//! The few conversions that every feature's wire room needs: times, dates, ranges, the names of districts.
 
 use time::{Date, OffsetDateTime, macros::format_description};
 
 use crate::{
-    ids::{Serial, SerialRange},
+    ids::{District, Serial, SerialRange},
     proto,
 };
+
+/// How the centre is named where a client may name it.
+pub const CENTRE: &str = "00.00";
 
 /// A time as the contract carries it.
 pub fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
@@ -43,5 +46,14 @@ pub fn serial_range_message(range: SerialRange) -> proto::SerialRange {
     proto::SerialRange {
         first: range.first().number(),
         last: range.last().number(),
+    }
+}
+
+/// How a district is named in answers.
+pub fn district_text(district: District) -> String {
+    if district.is_centre() {
+        CENTRE.to_owned()
+    } else {
+        district.to_string()
     }
 }

@@ -6,6 +6,7 @@
 //! as its owner, makes it one that never runs.
 
 mod store;
+pub mod wire;
 
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;

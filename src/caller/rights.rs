@@ -81,6 +81,8 @@ const SECOND: Officers = Officers::Needed(&[Head, Auditor]);
 const COUNTERS: Officers = Officers::Needed(&[Counter, Head]);
 const PRINTERS: Officers = Officers::Needed(&[Printer]);
 const STOCKS: Officers = Officers::Needed(&[Stock]);
+/// Who answers for what came out of a printer.
+const PRINT_ROOM: Officers = Officers::Needed(&[Printer, Head]);
 
 const fn line(
     path: &'static str,
@@ -124,6 +126,8 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.PrintQueue/BindBlanks", Write, TERMINAL, PRINTERS),
     line("/ektp.v1.PrintQueue/ReportPrinted", Write, TERMINAL, PRINTERS),
     line("/ektp.v1.PrintQueue/ReportSpoiled", Write, TERMINAL, PRINTERS),
+    line("/ektp.v1.PrintQueue/ResolveInDoubt", Write, TERMINAL, PRINT_ROOM),
+    line("/ektp.v1.PrintQueue/ResolveIncident", Write, TERMINAL, PRINT_ROOM),
     line("/ektp.v1.PrintQueue/ReleaseLeases", Write, TERMINAL, PRINTERS),
     line("/ektp.v1.Inventory/RegisterDelivery", Write, STORE, STOCKS),
     line("/ektp.v1.Inventory/DispatchShipment", Write, STORE, STOCKS),

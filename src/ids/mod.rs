@@ -92,6 +92,8 @@ typed_id! {
     CertificateId
     /// One row of a print queue (permohonan cetak).
     PrintRequestId
+    /// A card that a printer reported without a right to print it.
+    IncidentId
     /// Blanks on their way from one store to another.
     ShipmentId
     /// A printed card that waits to be collected.

@@ -18,6 +18,7 @@ mod steps;
 mod store;
 mod wire;
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::ids::{
@@ -221,7 +222,8 @@ pub struct Stock {
 }
 
 /// How a blank was spoiled, as its printer reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Spoilage {
     /// Defective from the maker.
@@ -232,6 +234,18 @@ pub enum Spoilage {
     PrintFailure,
     /// The laminate peels or the card is warped.
     Laminate,
+}
+
+impl Spoilage {
+    /// The name in the contract and in the table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FactoryDefect => "FACTORY_DEFECT",
+            Self::ChipNotEncodable => "CHIP_NOT_ENCODABLE",
+            Self::PrintFailure => "PRINT_FAILURE",
+            Self::Laminate => "LAMINATE",
+        }
+    }
 }
 
 /// Where one serial is.

@@ -5,11 +5,11 @@
 use time::{Date, OffsetDateTime};
 
 use crate::{
-    ids::{District, PrintRequestId, ResidentId, Sex, Subdistrict, Village},
+    ids::{District, IncidentId, PrintRequestId, ResidentId, Sex, Subdistrict, Village},
     policy::{ApplicantClass, Document},
 };
 
-pub use crate::person::EnrolmentState;
+pub use crate::person::{EnrolmentState, Life};
 
 /// Asks for one card.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,19 @@ pub struct Verdict {
     pub since: OffsetDateTime,
     /// Whether the centre found the identity unique that the person has today.
     pub on_current_identity: bool,
+}
+
+/// What the last check before a blank is used sees of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastLook {
+    /// What the centre says.
+    pub verdict: Verdict,
+    /// Whether the district still serves the person.
+    pub life: Life,
+    /// The version of what the card shows.
+    pub facts_version: i32,
+    /// The longest open incident of the request.
+    pub incident: Option<IncidentId>,
 }
 
 /// What a decision sees of an interim certificate.

@@ -20,6 +20,7 @@
 
 mod applicant;
 mod decide;
+mod doubt;
 mod place;
 mod request;
 mod rpc;
@@ -37,13 +38,21 @@ use crate::{
     policy::{ApplicantClass, Documents},
 };
 
-pub use applicant::{Applicant, Bearer, CardState, Certificate, Draft, EnrolmentState, Verdict};
+pub use applicant::{
+    Applicant, Bearer, CardState, Certificate, Draft, EnrolmentState, LastLook, Life, Verdict,
+};
+pub use doubt::{
+    Circumstances, Finding, Found, Incident, IncidentFinding, IncidentState, LateReport, Unsure,
+    Word,
+};
 pub use place::Place;
 pub use request::{
     CancelReason, Entry, HoldReason, HoldReasons, Lease, PrintRequest, RequestState, Standing,
 };
 pub use rpc::PrintQueueService;
-pub use steps::{expire_leases, snapshot};
+pub use steps::{
+    RESOLVE_IN_DOUBT, RESOLVE_INCIDENT, doubt_approved, expire_leases, incident_approved, snapshot,
+};
 
 /// How long a lease is good for: what a printer takes for a card, three times over.
 pub const LEASE_LENGTH: Duration = Duration::from_secs(90);
@@ -126,4 +135,19 @@ pub enum Refusal {
         /// Which.
         bound: Serial,
     },
+    /// What is known of the person is no longer what it was.
+    Changed(Change),
+    /// Nobody knows what came out of a printer.
+    Unsure(Unsure),
+}
+
+/// What has changed of a person since a card was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The person died.
+    Deceased,
+    /// The person lives in another district now.
+    MovedOut,
+    /// The card would show something else than the lease saw.
+    Facts,
 }

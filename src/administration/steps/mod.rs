@@ -13,6 +13,7 @@ use crate::{
     caller::{Caller, Principal, Role},
     error::{Error, Result},
     ids::{ApprovalId, District, OfficerId, Subdistrict},
+    print_queue,
     seal::Keys,
     work::Work,
 };
@@ -146,6 +147,8 @@ pub async fn approve(work: &mut Work, id: ApprovalId, shown: &[u8]) -> Result<Ap
     let resource = match locked.approval.method.as_str() {
         REGISTER_OFFICER => register(work, &locked).await?,
         REVOKE_TERMINAL => revoke(work, &locked).await?,
+        print_queue::RESOLVE_IN_DOUBT => print_queue::doubt_approved(work, &locked).await?,
+        print_queue::RESOLVE_INCIDENT => print_queue::incident_approved(work, &locked).await?,
         other => {
             return Err(Error::corrupt(
                 "approval",

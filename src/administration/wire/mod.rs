@@ -18,16 +18,15 @@ use crate::{
     ids::{ApprovalId, District, Nik, OfficerId, RequestId, Subdistrict},
     proto,
     violations::Violations,
-    wire::date,
+    wire::{CENTRE, date},
 };
 
+pub use crate::approval::wire::approval;
 pub use answers::{
-    approval, close_shift_response, officer, open_shift_response, renew_terminal_response, terminal,
+    close_shift_response, officer, open_shift_response, renew_terminal_response, terminal,
 };
 pub use content::{new_officer, new_officer_content, terminal_content, terminal_of};
 
-/// How the centre is named where a client may name it.
-const CENTRE: &str = "00.00";
 /// The bytes of a digest.
 const DIGEST_BYTES: usize = 32;
 /// The longest subject of a provider.
@@ -230,15 +229,6 @@ fn district(violations: &mut Violations, text: &str) -> Option<District> {
     let listed = areas::district(named).is_some();
     violations.require(listed, "district", "is not in the ministry's list");
     Some(named)
-}
-
-/// How a district is named in answers.
-fn district_text(district: District) -> String {
-    if district.is_centre() {
-        CENTRE.to_owned()
-    } else {
-        district.to_string()
-    }
 }
 
 /// Parses the end of an account.

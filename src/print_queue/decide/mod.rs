@@ -1,9 +1,10 @@
 //! The rules of the queue, pure: what is known goes in, what follows or a refusal comes out.
 //!
 //! `submit` says who comes in, `hold` what keeps a request waiting, `lease` what may be leased, `print` what becomes of a
-//! leased request. Who holds a lease is asked before anything else, so that a terminal whose lease was given to another
+//! leased request, `doubt` of one that nobody reported. Who holds a lease is asked before anything else, so that a terminal whose lease was given to another
 //! learns nothing about what became of it.
 
+mod doubt;
 mod hold;
 mod lease;
 mod print;
@@ -11,8 +12,11 @@ mod submit;
 
 use time::OffsetDateTime;
 
-use crate::print_queue::{EnrolmentState, PrintRequest, Refusal, Standing, Verdict};
+use crate::print_queue::{
+    Change, EnrolmentState, LastLook, Life, PrintRequest, Refusal, Standing, Unsure, Verdict,
+};
 
+pub use doubt::{is_late_report, resolve_doubt};
 pub use hold::{add_hold, lift_hold};
 pub use lease::{lease_location, short_side};
 pub use print::{Command, carry_out, expire_lease};
@@ -35,7 +39,9 @@ pub fn is_of_policy(refusal: &Refusal) -> bool {
         | Refusal::Fenced
         | Refusal::LeaseExpired
         | Refusal::WrongState(_)
-        | Refusal::SerialDiffers { .. } => false,
+        | Refusal::SerialDiffers { .. }
+        | Refusal::Changed(_)
+        | Refusal::Unsure(_) => false,
     }
 }
 
@@ -50,6 +56,25 @@ fn print_ready(verdict: &Verdict) -> Result<(), Refusal> {
         | EnrolmentState::Checking
         | EnrolmentState::Adjudicating
         | EnrolmentState::CaptureRejected => Err(Refusal::NotPrintReady(*verdict)),
+    }
+}
+
+/// The last check before a blank is used: the person lives, and here, is the one whom the centre found unique, and is told
+/// on the card as the lease saw it; and no card of the request may exist. That no other card of the person is under way is
+/// for inventory to say, under its own lock.
+fn last_check(request: &PrintRequest, look: &LastLook) -> Result<(), Refusal> {
+    match look.life {
+        Life::Resident => {}
+        Life::Deceased => return Err(Refusal::Changed(Change::Deceased)),
+        Life::MovedOut => return Err(Refusal::Changed(Change::MovedOut)),
+    }
+    print_ready(&look.verdict)?;
+    if look.facts_version != request.facts_version {
+        return Err(Refusal::Changed(Change::Facts));
+    }
+    match look.incident {
+        Some(incident) => Err(Refusal::Unsure(Unsure::IncidentOpen(incident))),
+        None => Ok(()),
     }
 }
 

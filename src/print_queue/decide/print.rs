@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 use crate::{
     ids::Serial,
     print_queue::{
-        PrintRequest, Refusal, Standing, Verdict,
-        decide::{moved, print_ready},
+        Circumstances, LastLook, Lease, PrintRequest, Refusal, Standing, Unsure,
+        decide::{doubt::spoiled, last_check, moved},
     },
 };
 
@@ -23,8 +23,8 @@ pub enum Command {
         serial: Serial,
         /// Whether the lease has run out, by the database's clock.
         overdue: bool,
-        /// What the centre says of the person now.
-        verdict: Verdict,
+        /// What is known of the person now.
+        look: LastLook,
     },
     /// It came out well.
     ReportPrinted {
@@ -35,6 +35,8 @@ pub enum Command {
     ReportSpoiled {
         /// Which.
         serial: Serial,
+        /// What became known since it was bound.
+        circumstances: Circumstances,
     },
     /// Give it back.
     Release,
@@ -48,70 +50,76 @@ pub fn carry_out(
     at: OffsetDateTime,
 ) -> Result<PrintRequest, Refusal> {
     check_held(request, holder, fence)?;
-    let standing = request.standing.clone();
-    let wrong_state = || Err(Refusal::WrongState(request.standing.state()));
     match command {
-        Command::Renew | Command::ShowFace => match standing {
+        Command::Renew | Command::ShowFace => match request.standing {
             Standing::Leased(_) | Standing::Bound(..) => Ok(request.clone()),
             Standing::Queued
             | Standing::Held(_)
             | Standing::InDoubt(..)
             | Standing::Printed(_)
-            | Standing::Cancelled(_) => wrong_state(),
+            | Standing::Cancelled(_) => wrong_state(request),
         },
         Command::Bind {
             serial,
             overdue,
-            verdict,
-        } => match standing {
-            Standing::Leased(_) if overdue => Err(Refusal::LeaseExpired),
-            Standing::Leased(lease) => {
-                print_ready(&verdict)?;
-                Ok(moved(request, Standing::Bound(lease, serial), at))
+            look,
+        } => {
+            let lease = nothing_bound(request)?;
+            if overdue {
+                return Err(Refusal::LeaseExpired);
             }
-            Standing::Queued
-            | Standing::Held(_)
-            | Standing::Bound(..)
-            | Standing::InDoubt(..)
-            | Standing::Printed(_)
-            | Standing::Cancelled(_) => wrong_state(),
+            last_check(request, &look)?;
+            Ok(moved(request, Standing::Bound(lease.clone(), serial), at))
+        }
+        Command::ReportPrinted { serial } => {
+            let (bound, _) = bound(request, serial)?;
+            Ok(moved(request, Standing::Printed(bound), at))
+        }
+        Command::ReportSpoiled {
+            serial,
+            circumstances,
+        } => match bound(request, serial)? {
+            // What one person alone calls spoiled after the fact might be a card in a pocket.
+            (_, true) => Err(Refusal::Unsure(Unsure::SecondPersonRequired)),
+            (_, false) => Ok(spoiled(request, &circumstances, at)),
         },
-        Command::ReportPrinted { serial } => match standing {
-            Standing::Bound(_, bound) | Standing::InDoubt(_, bound) => {
-                check_serial(bound, serial)?;
-                Ok(moved(request, Standing::Printed(bound), at))
-            }
-            Standing::Queued
-            | Standing::Held(_)
-            | Standing::Leased(_)
-            | Standing::Printed(_)
-            | Standing::Cancelled(_) => wrong_state(),
-        },
-        Command::ReportSpoiled { serial } => match standing {
-            Standing::Bound(_, bound) | Standing::InDoubt(_, bound) => {
-                check_serial(bound, serial)?;
-                let again = moved(request, Standing::Queued, at);
-                Ok(PrintRequest {
-                    attempt: request.attempt + 1,
-                    ..again
-                })
-            }
-            Standing::Queued
-            | Standing::Held(_)
-            | Standing::Leased(_)
-            | Standing::Printed(_)
-            | Standing::Cancelled(_) => wrong_state(),
-        },
-        Command::Release => match standing {
-            Standing::Leased(_) => Ok(moved(request, Standing::Queued, at)),
-            Standing::Queued
-            | Standing::Held(_)
-            | Standing::Bound(..)
-            | Standing::InDoubt(..)
-            | Standing::Printed(_)
-            | Standing::Cancelled(_) => wrong_state(),
-        },
+        Command::Release => {
+            nothing_bound(request)?;
+            Ok(moved(request, Standing::Queued, at))
+        }
     }
+}
+
+/// The lease under which nothing is bound yet.
+fn nothing_bound(request: &PrintRequest) -> Result<&Lease, Refusal> {
+    match &request.standing {
+        Standing::Leased(lease) => Ok(lease),
+        Standing::Queued
+        | Standing::Held(_)
+        | Standing::Bound(..)
+        | Standing::InDoubt(..)
+        | Standing::Printed(_)
+        | Standing::Cancelled(_) => wrong_state(request),
+    }
+}
+
+/// The bound blank, which must be the reported one; and whether it is in doubt.
+fn bound(request: &PrintRequest, reported: Serial) -> Result<(Serial, bool), Refusal> {
+    let (bound, in_doubt) = match &request.standing {
+        Standing::Bound(_, bound) => (*bound, false),
+        Standing::InDoubt(_, bound) => (*bound, true),
+        Standing::Queued
+        | Standing::Held(_)
+        | Standing::Leased(_)
+        | Standing::Printed(_)
+        | Standing::Cancelled(_) => return wrong_state(request),
+    };
+    check_serial(bound, reported)?;
+    Ok((bound, in_doubt))
+}
+
+fn wrong_state<T>(request: &PrintRequest) -> Result<T, Refusal> {
+    Err(Refusal::WrongState(request.standing.state()))
 }
 
 /// What becomes of a request whose lease has run out; nothing where that changes nothing.
@@ -146,7 +154,7 @@ fn check_held(request: &PrintRequest, holder: &str, fence: i64) -> Result<(), Re
     }
 }
 
-fn check_serial(bound: Serial, reported: Serial) -> Result<(), Refusal> {
+pub(super) fn check_serial(bound: Serial, reported: Serial) -> Result<(), Refusal> {
     if bound == reported {
         Ok(())
     } else {

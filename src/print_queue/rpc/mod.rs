@@ -177,6 +177,38 @@ impl PrintQueue for PrintQueueService {
             .await
     }
 
+    async fn resolve_in_doubt(
+        &self,
+        request: Request<proto::ResolveInDoubtRequest>,
+    ) -> Result<Response<proto::ResolveInDoubtResponse>, Status> {
+        let (call, message) = Call::open(request, steps::RESOLVE_IN_DOUBT)?;
+        let (request_id, word, purpose) = wire::resolve_in_doubt(&message)?;
+        self.desk
+            .act(call, request_id, &message, move |work| {
+                Box::pin(async move {
+                    let resolved = steps::resolve_in_doubt(work, word, purpose).await?;
+                    Ok(wire::resolve_in_doubt_response(&resolved))
+                })
+            })
+            .await
+    }
+
+    async fn resolve_incident(
+        &self,
+        request: Request<proto::ResolveIncidentRequest>,
+    ) -> Result<Response<proto::ResolveIncidentResponse>, Status> {
+        let (call, message) = Call::open(request, steps::RESOLVE_INCIDENT)?;
+        let (request_id, finding, purpose) = wire::resolve_incident(&message)?;
+        self.desk
+            .act(call, request_id, &message, move |work| {
+                Box::pin(async move {
+                    let asked = steps::resolve_incident(work, finding, purpose).await?;
+                    Ok(wire::resolve_incident_response(&asked))
+                })
+            })
+            .await
+    }
+
     async fn release_leases(
         &self,
         request: Request<proto::ReleaseLeasesRequest>,

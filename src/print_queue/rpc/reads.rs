@@ -42,7 +42,11 @@ impl PrintQueueService {
             | RequestState::Printed
             | RequestState::Cancelled => 0,
         };
-        Ok(wire::print_request(&request, ahead.unsigned_abs()))
+        let incidents = store::open_incidents(read.db(), id).await?;
+        Ok(proto::PrintRequest {
+            open_incident_ids: incidents.iter().map(ToString::to_string).collect(),
+            ..wire::print_request(&request, ahead.unsigned_abs())
+        })
     }
 
     pub(super) async fn list(

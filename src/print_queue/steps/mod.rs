@@ -1,9 +1,13 @@
 //! The writes of the queue as stories, and its doors: [`expire_leases`] for the chores and [`snapshot`] for the feed.
 //!
-//! `submit` and `lease` hold their own; `print` what a printer does with what it has leased.
+//! `submit` and `lease` hold their own; `print` what a printer does with what it has leased, `report` what it says came out;
+//! `doubt` and `incident` what people say where no printer did, or one that should not have.
 
+mod doubt;
+mod incident;
 mod lease;
 mod print;
+mod report;
 mod submit;
 
 use sqlx::PgConnection;
@@ -16,11 +20,11 @@ use crate::{
     work::Work,
 };
 
+pub use doubt::{RESOLVE_IN_DOUBT, Resolved, doubt_approved, resolve_in_doubt};
+pub use incident::{RESOLVE_INCIDENT, incident_approved, resolve_incident};
 pub use lease::{Leases, lease_print_requests};
-pub use print::{
-    Binding, Face, Outcome, Reported, bind_blanks, card_face, release_leases, renew_leases,
-    report_printed, report_spoiled,
-};
+pub use print::{Binding, Face, Outcome, bind_blanks, card_face, release_leases, renew_leases};
+pub use report::{Reported, report_printed, report_spoiled};
 pub use submit::{Submitted, submit_print_requests};
 
 /// So many rows of a snapshot are read at once.

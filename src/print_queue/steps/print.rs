@@ -1,4 +1,5 @@
-//! What a printer does with what it has leased: see the face, bind a blank, report what came out, renew, give back.
+//! What a printer does with what it has leased: see the face, bind a blank, renew, give back. What came out is told in
+//! `report`.
 //!
 //! Each is lock, decide about every item, save, and knock at the doors downhill: handover before inventory, whose rows are
 //! the hottest and therefore locked last.
@@ -11,9 +12,8 @@ use time::OffsetDateTime;
 use crate::{
     caller::Caller,
     error::{Error, Result},
-    handover::{self, Opened},
     ids::{PrintRequestId, ResidentId, Serial},
-    inventory::{self, Location, Spoilage},
+    inventory::{self, Location},
     person::Person,
     print_queue::{
         Bearer, Entry, LeaseKey, PrintRequest, Refusal,
@@ -36,15 +36,6 @@ pub struct Binding {
     pub chip_uid: String,
 }
 
-/// One blank whose print has ended, well or not.
-#[derive(Debug, Clone, Copy)]
-pub struct Reported {
-    /// The lease under which it was bound.
-    pub key: LeaseKey,
-    /// The blank.
-    pub serial: Serial,
-}
-
 /// What became of one item: what it is about, and how it stands now or why nothing was done.
 pub type Outcome<T = Entry> = (PrintRequestId, Result<T>);
 
@@ -58,14 +49,28 @@ pub struct Face {
 }
 
 /// A request before and after a command.
-struct Moved {
-    before: PrintRequest,
-    after: PrintRequest,
+pub(super) struct Moved {
+    pub(super) before: PrintRequest,
+    pub(super) after: PrintRequest,
 }
 
 impl Moved {
+    /// The request after a terminal's command under its lease.
+    pub(super) fn by(
+        before: &PrintRequest,
+        (holder, key): (&str, LeaseKey),
+        command: Command,
+        at: OffsetDateTime,
+    ) -> Result<Self, Refusal> {
+        let after = decide::carry_out(before, (holder, key.fence), command, at)?;
+        Ok(Self {
+            before: before.clone(),
+            after,
+        })
+    }
+
     /// The blank that was bound before, and where it lies.
-    fn blank(&self) -> Result<(Serial, Location, PrintRequestId)> {
+    pub(super) fn blank(&self) -> Result<(Serial, Location, PrintRequestId)> {
         match (self.before.standing.serial(), self.before.standing.lease()) {
             (Some(serial), Some(lease)) => {
                 Ok((serial, lease.location, self.before.print_request_id))
@@ -163,19 +168,15 @@ pub async fn bind_blanks(work: &mut Work, bindings: Vec<Binding>) -> Result<Vec<
             |store::Candidate {
                  request,
                  overdue,
-                 verdict,
+                 look,
              }| {
-                let (serial, overdue, verdict) = (serial, *overdue, *verdict);
+                let (overdue, look) = (*overdue, *look);
                 let command = Command::Bind {
                     serial,
                     overdue,
-                    verdict,
+                    look,
                 };
-                let after = decide::carry_out(request, (&holder, key.fence), command, now)?;
-                Ok(Moved {
-                    before: request.clone(),
-                    after,
-                })
+                Moved::by(request, (&holder, key), command, now)
             },
         );
         if let Some(lease) = outcome.as_ref().ok().and_then(|m| m.after.standing.lease()) {
@@ -203,86 +204,38 @@ pub async fn bind_blanks(work: &mut Work, bindings: Vec<Binding>) -> Result<Vec<
     Ok(outcomes(decided))
 }
 
-/// Reports cards that came out well: each awaits its holder from now on.
-#[tracing::instrument(name = "step.report_printed", skip_all, fields(cards = cards.len()))]
-pub async fn report_printed(work: &mut Work, cards: Vec<Reported>) -> Result<Vec<Outcome>> {
-    let items = cards
-        .iter()
-        .map(|c| (c.key, Command::ReportPrinted { serial: c.serial }));
-    let decided = carry_out(work, items).await?;
-    save_all(work, &decided).await?;
-    let blanks = moved(&decided)
-        .map(Moved::blank)
-        .collect::<Result<Vec<_>>>()?;
-    if !blanks.is_empty() {
-        let opened: Vec<Opened> = moved(&decided)
-            .zip(&blanks)
-            .map(|(printed, (serial, location, print_request_id))| Opened {
-                print_request_id: *print_request_id,
-                resident_id: printed.after.resident_id,
-                serial: *serial,
-                location: *location,
-            })
-            .collect();
-        handover::open(work, &opened).await?;
-        inventory::mark_printed(work, &blanks).await?;
-    }
-    Ok(outcomes(decided))
-}
-
-/// Reports spoiled blanks: their requests go back to their old places.
-#[tracing::instrument(name = "step.report_spoiled", skip_all, fields(blanks = blanks.len()))]
-pub async fn report_spoiled(
-    work: &mut Work,
-    blanks: Vec<(Reported, Spoilage)>,
-) -> Result<Vec<Outcome>> {
-    let items = blanks
-        .iter()
-        .map(|(b, _)| (b.key, Command::ReportSpoiled { serial: b.serial }));
-    let decided = carry_out(work, items).await?;
-    save_all(work, &decided).await?;
-    let spoiled = moved(&decided)
-        .map(Moved::blank)
-        .collect::<Result<Vec<_>>>()?;
-    if !spoiled.is_empty() {
-        // What was refused is not in the list any more: each way goes with its serial.
-        let kinds: BTreeMap<Serial, Spoilage> =
-            blanks.iter().map(|(b, k)| (b.serial, *k)).collect();
-        let kinds: Vec<Spoilage> = spoiled.iter().map(|(serial, _, _)| kinds[serial]).collect();
-        inventory::mark_spoiled(work, &spoiled, &kinds).await?;
-    }
-    Ok(outcomes(decided))
-}
-
 /// Locks the requests and decides about each.
 async fn carry_out(
     work: &mut Work,
     items: impl ExactSizeIterator<Item = (LeaseKey, Command)> + Clone,
 ) -> Result<Vec<Outcome<Moved>>> {
-    let (district, now, holder) = (work.district()?, work.now(), work.caller().name());
     let ids: Vec<PrintRequestId> = items.clone().map(|(key, _)| key.print_request_id).collect();
-    let requests: BTreeMap<PrintRequestId, PrintRequest> = store::lock(work.db(), &ids, district)
-        .await?
-        .into_iter()
-        .map(|request| (request.print_request_id, request))
-        .collect();
+    let requests = lock(work, &ids).await?;
+    let (now, holder) = (work.now(), work.caller().name());
     let decided = items.map(|(key, command)| {
         let before = requests
             .get(&key.print_request_id)
             .ok_or(Refusal::PrintRequestNotFound);
-        let outcome = before.and_then(|before| {
-            let after = decide::carry_out(before, (&holder, key.fence), command, now)?;
-            Ok(Moved {
-                before: before.clone(),
-                after,
-            })
-        });
+        let outcome = before.and_then(|before| Moved::by(before, (&holder, key), command, now));
         (key.print_request_id, outcome.map_err(Error::from))
     });
     Ok(decided.collect())
 }
 
-fn moved(decided: &[Outcome<Moved>]) -> impl Iterator<Item = &Moved> {
+/// The requests of the caller's district, locked.
+pub(super) async fn lock(
+    work: &mut Work,
+    ids: &[PrintRequestId],
+) -> Result<BTreeMap<PrintRequestId, PrintRequest>> {
+    let district = work.district()?;
+    let requests = store::lock(work.db(), ids, district).await?;
+    Ok(requests
+        .into_iter()
+        .map(|request| (request.print_request_id, request))
+        .collect())
+}
+
+pub(super) fn moved(decided: &[Outcome<Moved>]) -> impl Iterator<Item = &Moved> {
     decided
         .iter()
         .filter_map(|(_, outcome)| outcome.as_ref().ok())
@@ -296,7 +249,7 @@ async fn save_all(work: &mut Work, decided: &[Outcome<Moved>]) -> Result<()> {
     .await
 }
 
-fn outcomes(decided: Vec<Outcome<Moved>>) -> Vec<Outcome> {
+pub(super) fn outcomes(decided: Vec<Outcome<Moved>>) -> Vec<Outcome> {
     decided
         .into_iter()
         .map(|(id, outcome)| (id, outcome.map(|m| m.after.entry())))

@@ -1,10 +1,11 @@
-//! All SQL of the queue's tables: here the row and the reads; `submit`, `lease` and `print` hold the statements of the
-//! writes.
+//! All SQL of the queue's tables: here the row and the reads; `submit`, `lease`, `print` and `doubt` hold the
+//! statements of the writes.
 //!
 //! Tables of other features are only read, each time with a word why. Fencing time is the database's `clock_timestamp()`;
 //! what is compared with it is asked in the statement itself.
 
 mod decision;
+mod doubt;
 mod lease;
 mod print;
 mod quota;
@@ -25,6 +26,7 @@ use crate::{
 };
 
 pub use decision::{Decision, DecisionOutcome, facts_of, keep_decisions};
+pub use doubt::{circumstances, find_incident, insert_incidents, open_incidents, resolve_incident};
 pub use lease::{Wish, lease, lock_queue};
 pub use print::{Candidate, lock, lock_overdue, lock_to_bind, renew, save};
 pub use quota::{SiteDay, Used, lock_quota, look_at_quota, use_quota};

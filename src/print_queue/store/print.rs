@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use crate::{
     error::Result,
-    ids::{District, PrintRequestId},
+    ids::{District, IncidentId, PrintRequestId},
     policy::ApplicantClass,
     print_queue::{
-        CancelReason, EnrolmentState, HoldReason, PrintRequest, RequestState, Verdict,
+        CancelReason, EnrolmentState, HoldReason, LastLook, Life, PrintRequest, RequestState,
+        Verdict,
         store::{corrupt, row::Row},
     },
 };
@@ -21,8 +22,8 @@ pub struct Candidate {
     pub request: PrintRequest,
     /// Whether its lease has run out.
     pub overdue: bool,
-    /// What the centre says of the person.
-    pub verdict: Verdict,
+    /// What is known of the person.
+    pub look: LastLook,
 }
 
 /// Locks requests of a district; those of others are left out.
@@ -65,12 +66,13 @@ pub async fn lock_to_bind(
 ) -> Result<Vec<Candidate>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     // Persons first, then requests, each sorted: the sort under the second lock has read all of the first. The clock is
-    // read from outside the locked rows, so that a wait for a lock is over when it is. Across: persons, enrolments and
-    // verdicts are registration's. A comparison of two columns that are not null is not null.
+    // read from outside the locked rows, so that a wait for a lock is over when it is. A late report that was waited for has
+    // taken the lease away, so no incident is overlooked. Across: persons, enrolments and verdicts are registration's. A
+    // comparison of two columns that are not null is not null.
     let rows = sqlx::query!(
         r#"
         with person as materialized (
-            select r.resident_id, r.identity_version
+            select r.resident_id, r.identity_version, r.facts_version, r.life
             from resident r
             where r.resident_id in (
                 select p.resident_id from print_request p where p.print_request_id = any($1) and p.district = $2
@@ -82,7 +84,7 @@ pub async fn lock_to_bind(
                 p.requested_at, p.enrolled_on, p.state, p.state_at, p.hold_reasons, p.cancel_reason, p.stage, p.attempt,
                 p.policy_version, p.identity_version, p.facts_version,
                 p.fence, p.lease_holder, p.lease_location, p.lease_expires_at, p.serial,
-                i.identity_version = p.identity_version as same_identity
+                i.identity_version = p.identity_version as same_identity, i.facts_version as facts_now, i.life
             from print_request p
             join person i on i.resident_id = p.resident_id
             where p.print_request_id = any($1) and p.district = $2
@@ -97,7 +99,13 @@ pub async fn lock_to_bind(
             q.fence, q.lease_holder, q.lease_location, q.lease_expires_at, q.serial,
             coalesce(q.lease_expires_at <= clock_timestamp(), false) as "overdue!",
             e.state as "enrolment: EnrolmentState", e.state_at as since,
-            q.same_identity as "same_identity!"
+            q.same_identity as "same_identity!", q.facts_now, q.life as "life: Life",
+            (
+                select d.incident_id from print_incident d
+                where d.print_request_id = q.print_request_id and d.state = 'OPEN'
+                order by d.reported_at, d.incident_id
+                limit 1
+            ) as incident
         from request q
         join enrolment e on e.resident_id = q.resident_id
         "#,
@@ -110,11 +118,16 @@ pub async fn lock_to_bind(
         .map(|row| {
             Ok(Candidate {
                 overdue: row.overdue,
-                verdict: Verdict {
-                    district,
-                    enrolment: row.enrolment,
-                    since: row.since,
-                    on_current_identity: row.same_identity,
+                look: LastLook {
+                    verdict: Verdict {
+                        district,
+                        enrolment: row.enrolment,
+                        since: row.since,
+                        on_current_identity: row.same_identity,
+                    },
+                    life: row.life,
+                    facts_version: row.facts_now,
+                    incident: row.incident.map(IncidentId::from),
                 },
                 request: PrintRequest::try_from(Row {
                     print_request_id: row.print_request_id,

@@ -1,8 +1,9 @@
-//! Nouns to proto, for the queue; `requests` holds the way in, `refusals` how a no is said, `words` what
-//! the person at the counter is told.
+//! Nouns to proto, for the queue; `requests` holds the way in, `refusals` how a no is said, `words` what the person at the
+//! counter is told, `doubt` all about blanks in doubt.
 //!
 //! A queue entry is what events, snapshots and answers share, so no two of them can show a request differently.
 
+mod doubt;
 mod refusals;
 mod requests;
 mod words;
@@ -23,6 +24,10 @@ use crate::{
     wire::timestamp,
 };
 
+pub use doubt::{
+    finding_content, finding_of, resolve_in_doubt, resolve_in_doubt_response, resolve_incident,
+    resolve_incident_response, word_content, word_of,
+};
 pub use requests::{
     bind_blanks, get_card_face, get_print_request, lease_print_requests, list_print_requests,
     release_leases, renew_leases, report_printed, report_spoiled, submit_print_requests,
@@ -53,7 +58,7 @@ pub fn queue_entry(entry: &Entry) -> proto::QueueEntry {
     }
 }
 
-/// A request with its lease; `ahead` is known to the caller only.
+/// A request with its lease; `ahead` is known to the caller only, and so are its incidents.
 pub fn print_request(request: &PrintRequest, ahead: u64) -> proto::PrintRequest {
     let lease = request.standing.lease();
     proto::PrintRequest {
@@ -65,6 +70,7 @@ pub fn print_request(request: &PrintRequest, ahead: u64) -> proto::PrintRequest 
         lease_holder: lease.map(|lease| lease.holder.clone()).unwrap_or_default(),
         lease_expire_time: lease.map(|lease| timestamp(lease.expires_at)),
         request_time: Some(timestamp(request.requested_at)),
+        open_incident_ids: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     areas::TimeZone,
     error::{Error, ErrorReason, NextAction},
-    print_queue::{EnrolmentState, Refusal, Verdict, wire::words},
+    print_queue::{Change, EnrolmentState, Refusal, Unsure, Verdict, wire::words},
 };
 
 impl From<Refusal> for Error {
@@ -90,6 +90,8 @@ fn plain(refusal: Refusal) -> Error {
             "another serial is bound to the request",
         )
         .with("bound_serial", bound),
+        Refusal::Changed(change) => changed(change),
+        Refusal::Unsure(unsure) => not_sure(unsure),
     }
 }
 
@@ -112,4 +114,46 @@ fn not_print_ready(verdict: &Verdict) -> Error {
             TimeZone::of(verdict.district).local_date(verdict.since),
         )
         .next(next)
+}
+
+fn changed(change: Change) -> Error {
+    let (reason, message) = match change {
+        Change::Deceased => (
+            ErrorReason::ResidentDeceased,
+            "the person is recorded as deceased",
+        ),
+        Change::MovedOut => (
+            ErrorReason::ResidentMovedOut,
+            "the person has moved to another district",
+        ),
+        Change::Facts => (
+            ErrorReason::FactsChanged,
+            "what the card shows has changed since the lease; release it and lease again",
+        ),
+    };
+    Error::refused(reason, message)
+}
+
+fn not_sure(unsure: Unsure) -> Error {
+    match unsure {
+        Unsure::SecondPersonRequired => {
+            let message = "a blank in doubt is declared spoiled by two persons, by ResolveInDoubt";
+            Error::refused(ErrorReason::SecondPersonRequired, message)
+        }
+        Unsure::LateReport(incident) => {
+            let message = "the lease was another's by then; keep the card, its incident is open";
+            Error::refused(ErrorReason::Fenced, message).with("incident_id", incident)
+        }
+        Unsure::IncidentOpen(incident) => {
+            let message = "a card of this request may exist already; it must be found first";
+            Error::refused(ErrorReason::IncidentOpen, message)
+                .with("incident_id", incident)
+                .next(NextAction::OfficeLooksIntoTray)
+        }
+        Unsure::IncidentNotFound => Error::not_found(ErrorReason::IncidentNotFound, "incident"),
+        Unsure::IncidentResolved => {
+            let message = "two persons have said before what was found";
+            Error::refused(ErrorReason::WrongState, message).with("state", "RESOLVED")
+        }
+    }
 }

@@ -329,12 +329,17 @@ fn documents(violations: &mut Violations, at: &str, numbers: &[i32]) -> Vec<Docu
 }
 
 fn spoilage_kind(number: i32) -> Result<Spoilage, &'static str> {
+    given_spoilage_kind(number)?.ok_or("is required")
+}
+
+/// None for UNSPECIFIED.
+pub(super) fn given_spoilage_kind(number: i32) -> Result<Option<Spoilage>, &'static str> {
     match proto::SpoilageKind::try_from(number) {
-        Ok(proto::SpoilageKind::FactoryDefect) => Ok(Spoilage::FactoryDefect),
-        Ok(proto::SpoilageKind::ChipNotEncodable) => Ok(Spoilage::ChipNotEncodable),
-        Ok(proto::SpoilageKind::PrintFailure) => Ok(Spoilage::PrintFailure),
-        Ok(proto::SpoilageKind::Laminate) => Ok(Spoilage::Laminate),
-        Ok(proto::SpoilageKind::Unspecified) => Err("is required"),
+        Ok(proto::SpoilageKind::FactoryDefect) => Ok(Some(Spoilage::FactoryDefect)),
+        Ok(proto::SpoilageKind::ChipNotEncodable) => Ok(Some(Spoilage::ChipNotEncodable)),
+        Ok(proto::SpoilageKind::PrintFailure) => Ok(Some(Spoilage::PrintFailure)),
+        Ok(proto::SpoilageKind::Laminate) => Ok(Some(Spoilage::Laminate)),
+        Ok(proto::SpoilageKind::Unspecified) => Ok(None),
         Err(_) => Err("is not a known value"),
     }
 }

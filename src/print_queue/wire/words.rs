@@ -63,7 +63,9 @@ pub fn of_refusal(refusal: &Refusal) -> Option<Words> {
         | Refusal::Fenced
         | Refusal::LeaseExpired
         | Refusal::WrongState(_)
-        | Refusal::SerialDiffers { .. } => return None,
+        | Refusal::SerialDiffers { .. }
+        | Refusal::Changed(_)
+        | Refusal::Unsure(_) => return None,
     })
 }
 

@@ -7,6 +7,7 @@
     reason = "test code does not use the query macros, so that the metadata holds src only"
 )]
 
+mod doubt;
 mod leasing;
 mod order;
 mod printing;
@@ -22,6 +23,25 @@ use crate::support::{
     office::{Client, Office, request_id},
     people::key,
 };
+
+/// An office with `count` leases at its first terminal, for blanks from 1.
+async fn leased(office: &Office, count: u32) -> (Client, Vec<proto::Lease>) {
+    office.queued("35.75", count as usize).await;
+    office.stock("35.75", 1, i64::from(count)).await;
+    let mut terminal = office.terminal("35.75/office/1").await;
+    let leases = terminal.lease(count).await.leases;
+    assert_eq!(leases.len(), count as usize);
+    (terminal, leases)
+}
+
+/// What became of a word about a blank in doubt.
+#[derive(Debug)]
+enum Resolved {
+    /// It counted: the request's state.
+    Done(String),
+    /// It waits for a second person.
+    Asked(proto::Approval),
+}
 
 /// A reason without its prefix.
 fn name(refusal: &proto::Refusal) -> String {
@@ -160,6 +180,54 @@ impl Client {
     async fn standing(&mut self, id: &str) -> String {
         let request = self.print_request(id).await.expect("the request is here");
         state(&request.entry.expect("a request has its entry"))
+    }
+
+    /// Says what became of a blank in doubt: the state of the request, or what waits for a second person.
+    async fn resolve(
+        &mut self,
+        lease: &proto::Lease,
+        serial: i64,
+        kind: Option<proto::SpoilageKind>,
+    ) -> Result<Resolved, tonic::Status> {
+        let finding = match kind {
+            Some(_) => proto::DoubtFinding::Spoiled,
+            None => proto::DoubtFinding::Printed,
+        };
+        let request = proto::ResolveInDoubtRequest {
+            request_id: request_id(),
+            print_request_id: entry(lease).print_request_id.clone(),
+            serial,
+            finding: finding.into(),
+            kind: kind.map_or(0, Into::into),
+            purpose: kind.map_or_else(String::new, |_| "seen in the tray".to_owned()),
+        };
+        let answer = self.print_queue.resolve_in_doubt(request).await?;
+        let outcome = answer
+            .into_inner()
+            .outcome
+            .expect("every word gets an outcome");
+        Ok(match outcome {
+            proto::resolve_in_doubt_response::Outcome::Entry(entry) => {
+                Resolved::Done(state(&entry))
+            }
+            proto::resolve_in_doubt_response::Outcome::Approval(asked) => Resolved::Asked(asked),
+        })
+    }
+
+    /// Asks for a second person's word about an incident.
+    async fn resolve_incident(
+        &mut self,
+        incident_id: &str,
+        finding: proto::IncidentFinding,
+    ) -> Result<proto::Approval, tonic::Status> {
+        let request = proto::ResolveIncidentRequest {
+            request_id: request_id(),
+            incident_id: incident_id.to_owned(),
+            finding: finding.into(),
+            purpose: "the tray was looked into".to_owned(),
+        };
+        let answer = self.print_queue.resolve_incident(request).await?;
+        Ok(answer.into_inner().approval.expect("it waits"))
     }
 
     /// Reports one spoiled blank.

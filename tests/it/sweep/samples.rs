@@ -170,6 +170,21 @@ fn printing(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>
             let leases = vec![things.released.clone()];
             proto::ReleaseLeasesRequest { request_id, leases }.encode_to_vec()
         }
+        "ResolveInDoubt" => proto::ResolveInDoubtRequest {
+            request_id,
+            print_request_id: things.doubtful.0.clone(),
+            serial: things.doubtful.1,
+            finding: proto::DoubtFinding::Printed.into(),
+            ..proto::ResolveInDoubtRequest::default()
+        }
+        .encode_to_vec(),
+        "ResolveIncident" => proto::ResolveIncidentRequest {
+            request_id,
+            incident_id: things.incident.clone(),
+            finding: proto::IncidentFinding::NoCard.into(),
+            purpose: "the tray was empty".to_owned(),
+        }
+        .encode_to_vec(),
         _ => return None,
     })
 }

@@ -53,6 +53,10 @@ pub struct Things {
     pub printed: (LeaseKey, i64),
     pub spoiled: (LeaseKey, i64),
     pub released: LeaseKey,
+    /// A request in doubt, and its blank.
+    pub doubtful: (String, i64),
+    /// A card that a printer reported without a right to print it.
+    pub incident: String,
     pub delivery: SerialRange,
     pub dispatch: SerialRange,
     pub shipment: (String, SerialRange),
@@ -89,6 +93,8 @@ impl Things {
             printed: (lease(), FIRST_BLANK),
             spoiled: (lease(), FIRST_BLANK),
             released: lease(),
+            doubtful: (none(), FIRST_BLANK),
+            incident: none(),
             delivery: run(FIRST_BLANK, FIRST_BLANK),
             dispatch: run(FIRST_BLANK, FIRST_BLANK),
             shipment: (none(), run(FIRST_BLANK, FIRST_BLANK)),
@@ -125,6 +131,8 @@ impl Things {
             printed: (lease(&self.printed.0), self.printed.1),
             spoiled: (lease(&self.spoiled.0), self.spoiled.1),
             released: lease(&self.released),
+            doubtful: (id(), self.doubtful.1),
+            incident: id(),
             delivery: further(&self.delivery),
             dispatch: further(&self.dispatch),
             shipment: (id(), self.shipment.1),
@@ -170,7 +178,7 @@ pub fn first_village(district: &str) -> String {
 
 /// Sets the scene; everybody in it is known to `ektp://district/35.75/site/office/terminal/1`.
 pub async fn set(office: &Office) -> Things {
-    let mut people = residents(DISTRICT, 13);
+    let mut people = residents(DISTRICT, 15);
     for (place, person) in people.iter_mut().enumerate() {
         // One holder gets a notice, all others a visit of the village's officer.
         person.phone = (place == 5).then(|| "+6281234567890".to_owned());
@@ -202,6 +210,8 @@ pub async fn set(office: &Office) -> Things {
     let visited = print(&mut terminal, resident(4), FIRST_BLANK + 1).await;
     let (challenge, collection) = challenge(&mut terminal, &noticed, &visited).await;
 
+    let (doubtful, incident) = unsure(office, &mut terminal, [11, 12].map(resident)).await;
+
     terminal.submit(&[5, 6, 7, 8, 9, 10].map(resident)).await;
     let leases = terminal.lease(5).await.leases;
     assert_eq!(leases.len(), 5, "five of the six are leased");
@@ -231,6 +241,8 @@ pub async fn set(office: &Office) -> Things {
         printed: (key(&leases[2]), FIRST_BLANK + 2),
         spoiled: (key(&leases[3]), FIRST_BLANK + 3),
         released: key(&leases[4]),
+        doubtful,
+        incident,
         delivery: run(FIRST_UNKNOWN, FIRST_UNKNOWN + 9),
         dispatch: run(FIRST_CENTRAL + 10, FIRST_CENTRAL + 19),
         shipment,
@@ -287,6 +299,33 @@ async fn challenge(
         .expect("the handover begins")
         .into_inner();
     ((started.challenge_id, started.nonce), of(other))
+}
+
+/// A request in doubt, with its blank; and the incident of one that was reported under a lease that had run out.
+async fn unsure(
+    office: &Office,
+    terminal: &mut Client,
+    people: [String; 2],
+) -> ((String, i64), String) {
+    terminal.submit(&people).await;
+    let leases = terminal.lease(2).await.leases;
+    terminal.bind(&leases[..1], FIRST_BLANK + 20).await;
+    sqlx::raw_sql("update print_request set lease_expires_at = clock_timestamp() where state in ('LEASED', 'BOUND')")
+        .execute(&office.sql)
+        .await
+        .expect("leases can run out");
+    look::until_none(
+        &office.sql,
+        "print_request where state in ('LEASED', 'BOUND')",
+    )
+    .await;
+    terminal.report(&leases[1..], FIRST_BLANK + 21).await;
+    let incident: Uuid = sqlx::query_scalar("select incident_id from print_incident")
+        .fetch_one(&office.sql)
+        .await
+        .expect("a late report is an incident");
+    let doubtful = key(&leases[0]).print_request_id;
+    ((doubtful, FIRST_BLANK + 20), incident.to_string())
 }
 
 async fn hold_leases(office: &Office) {

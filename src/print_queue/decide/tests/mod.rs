@@ -1,6 +1,7 @@
 //! The rules of the queue by example: `submission` says who is queued, `printing` what a printer may do, as one table and as
-//! random lives of a request. Here what both are told with.
+//! random lives of a request, `doubt` what people say where no printer did. Here what both are told with.
 
+mod doubt;
 mod printing;
 mod submission;
 
@@ -11,7 +12,7 @@ use crate::{
     ids::{District, Serial},
     inventory::Location,
     policy::{ApplicantClass, Document, Policy},
-    print_queue::{Applicant, CardState, Draft, HoldReasons, ShortSide},
+    print_queue::{Applicant, CardState, Circumstances, Draft, HoldReasons, ShortSide},
 };
 
 const NOW: OffsetDateTime = datetime!(2017-04-18 08:00 +7);
@@ -33,5 +34,23 @@ fn verdict(enrolment: EnrolmentState) -> Verdict {
         enrolment,
         since: NOW,
         on_current_identity: true,
+    }
+}
+
+fn look(enrolment: EnrolmentState) -> LastLook {
+    LastLook {
+        verdict: verdict(enrolment),
+        life: Life::Resident,
+        facts_version: 1,
+        incident: None,
+    }
+}
+
+fn circumstances() -> Circumstances {
+    Circumstances {
+        life: Life::Resident,
+        identity_version: 1,
+        is_ready: true,
+        incident: None,
     }
 }

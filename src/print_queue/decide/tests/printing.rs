@@ -51,7 +51,7 @@ IN_DOUBT + bind, overdue = WrongState(InDoubt)
 IN_DOUBT + bind, duplicate = WrongState(InDoubt)
 IN_DOUBT + printed = PRINTED 41 #1
 IN_DOUBT + printed on 42 = SerialDiffers { bound: Serial(41) }
-IN_DOUBT + spoiled = QUEUED #2
+IN_DOUBT + spoiled = Unsure(SecondPersonRequired)
 IN_DOUBT + release = WrongState(InDoubt)
 IN_DOUBT + run out = as it was
 PRINTED + renew = WrongState(Printed)
@@ -66,7 +66,7 @@ PRINTED + release = WrongState(Printed)
 PRINTED + run out = as it was
 ";
 
-fn lease() -> Lease {
+pub(super) fn lease() -> Lease {
     Lease {
         holder: HOLDER.to_owned(),
         location: Location::of_district(district()),
@@ -74,7 +74,7 @@ fn lease() -> Lease {
     }
 }
 
-fn request(standing: Standing) -> PrintRequest {
+pub(super) fn request(standing: Standing) -> PrintRequest {
     PrintRequest {
         print_request_id: PrintRequestId::from(Uuid::from_u128(2)),
         district: district(),
@@ -96,7 +96,7 @@ fn request(standing: Standing) -> PrintRequest {
     }
 }
 
-fn standings() -> [Standing; 5] {
+pub(super) fn standings() -> [Standing; 5] {
     [
         Standing::Queued,
         Standing::Leased(lease()),
@@ -110,7 +110,7 @@ fn commands() -> [(&'static str, Command); 9] {
     let bind = |overdue, enrolment| Command::Bind {
         serial: serial(41),
         overdue,
-        verdict: verdict(enrolment),
+        look: look(enrolment),
     };
     [
         ("renew", Command::Renew),
@@ -123,7 +123,13 @@ fn commands() -> [(&'static str, Command); 9] {
             "printed on 42",
             Command::ReportPrinted { serial: serial(42) },
         ),
-        ("spoiled", Command::ReportSpoiled { serial: serial(41) }),
+        (
+            "spoiled",
+            Command::ReportSpoiled {
+                serial: serial(41),
+                circumstances: circumstances(),
+            },
+        ),
         ("release", Command::Release),
     ]
 }
@@ -206,11 +212,14 @@ fn event() -> impl Strategy<Value = Event> {
             0 => Command::Renew,
             1 => Command::Release,
             2 => Command::ReportPrinted { serial },
-            3 => Command::ReportSpoiled { serial },
+            3 => Command::ReportSpoiled {
+                serial,
+                circumstances: circumstances(),
+            },
             _ => Command::Bind {
                 serial,
                 overdue,
-                verdict: verdict(EnrolmentState::PrintReady),
+                look: look(EnrolmentState::PrintReady),
             },
         }
     });
