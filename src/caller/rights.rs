@@ -67,6 +67,8 @@ const EVERYONE: &[Role] = &[
 const TERMINAL: &[Role] = &[Role::Terminal];
 const MATCHER: &[Role] = &[Role::Matcher];
 const STORE: &[Role] = &[Role::Store];
+/// The centre's desk, which writes the rules.
+const DESK: &[Role] = &[Role::Policy];
 /// A district's office, and the centre's desk that leads them all.
 const OFFICES: &[Role] = &[Role::Terminal, Role::Policy];
 /// Where officers work.
@@ -146,12 +148,16 @@ pub const RIGHTS: &[Right] = &[
     line(CLOSE_SHIFT, Write, STAFFED, Officers::Needed(&OfficerRole::ALL)),
     line("/ektp.v1.Administration/Approve", Write, OFFICES, SECOND),
     line("/ektp.v1.Administration/ListPendingApprovals", Read, OFFICES, SECOND),
+    // The rules come from the directorate-general alone; a district reads them (S4-5).
+    line("/ektp.v1.Administration/ProposePolicy", Write, DESK, HEADS),
+    line("/ektp.v1.Administration/ActivatePolicy", Write, DESK, HEADS),
+    line("/ektp.v1.Administration/ListPolicies", Read, &[Role::Terminal, Role::Province, Role::Policy], Officers::MayCome),
     line("/ektp.v1.Administration/RevokeTerminal", Write, OFFICES, HEADS),
     line("/ektp.v1.Administration/ListTerminals", Read, OFFICES, SECOND),
     // Machines renew themselves, at night too.
     line("/ektp.v1.Administration/RenewTerminal", Write, EVERYONE, Officers::None),
     line("/ektp.v1.Administration/WatchAuditHeads", Stream, EVERYONE, Officers::None),
-    line("/ektp.v1.Administration/WatchAlarms", Stream, &[Role::Policy], Officers::None),
+    line("/ektp.v1.Administration/WatchAlarms", Stream, DESK, Officers::None),
     line("/grpc.health.v1.Health/Check", Read, EVERYONE, Officers::None),
     line("/grpc.health.v1.Health/Watch", Stream, EVERYONE, Officers::None),
     line("/grpc.health.v1.Health/List", Read, EVERYONE, Officers::None),

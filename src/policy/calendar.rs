@@ -27,15 +27,25 @@ impl Calendar {
         }
     }
 
-    /// The calendar as the table has it.
-    pub(super) fn from_columns(weekdays: &[i16], holidays: Vec<Date>) -> Self {
+    /// A calendar by the ISO numbers of the closed weekdays.
+    pub(super) fn of_numbers(
+        closed: impl IntoIterator<Item = u8>,
+        holidays: impl IntoIterator<Item = Date>,
+    ) -> Self {
         Self {
-            closed: weekdays
-                .iter()
-                .filter_map(|day| u8::try_from(*day).ok())
-                .collect(),
+            closed: closed.into_iter().collect(),
             holidays: holidays.into_iter().collect(),
         }
+    }
+
+    /// The ISO numbers of the closed weekdays, rising.
+    pub fn closed_weekdays(&self) -> Vec<i16> {
+        self.closed.iter().copied().map(i16::from).collect()
+    }
+
+    /// The holidays in their order.
+    pub fn holidays(&self) -> Vec<Date> {
+        self.holidays.iter().copied().collect()
     }
 
     /// Whether an office is open on a local day.

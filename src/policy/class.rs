@@ -126,6 +126,17 @@ pub enum ClassOutcome {
     Refuse,
 }
 
+impl ClassOutcome {
+    /// The name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admit => "ADMIT",
+            Self::Hold => "HOLD",
+            Self::Refuse => "REFUSE",
+        }
+    }
+}
+
 /// When a held request is released without a new version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Release {

@@ -13,7 +13,7 @@ use crate::{
     caller::{Caller, Principal, Role},
     error::{Error, Result},
     ids::{ApprovalId, District, OfficerId, Subdistrict},
-    print_queue,
+    policy, print_queue,
     seal::Keys,
     work::Work,
 };
@@ -149,6 +149,7 @@ pub async fn approve(work: &mut Work, id: ApprovalId, shown: &[u8]) -> Result<Ap
         REVOKE_TERMINAL => revoke(work, &locked).await?,
         print_queue::RESOLVE_IN_DOUBT => print_queue::doubt_approved(work, &locked).await?,
         print_queue::RESOLVE_INCIDENT => print_queue::incident_approved(work, &locked).await?,
+        policy::ACTIVATE => policy::activate_approved(work, &locked).await?,
         other => {
             return Err(Error::corrupt(
                 "approval",

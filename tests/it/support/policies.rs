@@ -4,15 +4,24 @@
 //! What is easily got wrong: a version comes into force on a day to come. Putting one in force moves the office's clock to
 //! the morning of its first day, unless the clock is there already.
 
-use ektp::proto::{ApplicantClass, ClassOutcome, ClassRule, PolicyDraft, TieBreak};
-use sqlx::PgPool;
+use ektp::{
+    caller::OfficerRole,
+    proto::{
+        ActivatePolicyRequest, ApplicantClass, Approval, ClassOutcome, ClassRule, Policy,
+        PolicyDraft, ProposePolicyRequest, TieBreak,
+    },
+};
 use time::{
     Date,
     format_description::BorrowedFormatItem,
     macros::{format_description, offset},
 };
 
-use super::office::Office;
+use tonic::Status;
+
+use crate::administration::{DESK, approve};
+
+use super::office::{Client, Office, request_id};
 
 /// How the contract writes dates.
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
@@ -56,9 +65,33 @@ pub fn text(day: Date) -> String {
     day.format(DAY).expect("a date can be written")
 }
 
-/// A date of the contract, if one is given.
-fn day(text: &str) -> Option<Date> {
-    (!text.is_empty()).then(|| Date::parse(text, DAY).expect("a date"))
+/// The draft from a day on.
+pub fn draft_from(day: &str) -> PolicyDraft {
+    PolicyDraft {
+        valid_from: day.to_owned(),
+        ..draft()
+    }
+}
+
+/// Proposes a draft.
+pub async fn propose(desk: &mut Client, draft: PolicyDraft) -> Result<Policy, Status> {
+    let request = ProposePolicyRequest {
+        request_id: request_id(),
+        rules: Some(draft),
+    };
+    let answer = desk.administration.propose_policy(request).await?;
+    Ok(answer.into_inner().policy.expect("a version"))
+}
+
+/// Asks to put a version in force.
+pub async fn ask_to_activate(desk: &mut Client, version: u32) -> Result<Approval, Status> {
+    let request = ActivatePolicyRequest {
+        request_id: request_id(),
+        version,
+        purpose: "as the letter says".to_owned(),
+    };
+    let answer = desk.administration.activate_policy(request).await?;
+    Ok(answer.into_inner().approval.expect("an approval"))
 }
 
 impl Office {
@@ -69,85 +102,30 @@ impl Office {
             let today = self.clock.now().to_offset(offset!(+9)).date();
             draft.valid_from = text(today.next_day().expect("time goes on"));
         }
-        let version = write(&self.sql, &draft).await;
-        let first = day(&draft.valid_from).expect("it was given");
+        let first = Date::parse(&draft.valid_from, DAY).expect("a date");
+        let version = self.enact(draft).await;
         // Eight o'clock in the west, when it is that day everywhere.
         self.clock
             .set(first.with_hms(1, 0, 0).expect("an hour").assume_utc());
-        u32::try_from(version).expect("versions count from 1")
+        version
     }
-}
 
-async fn write(sql: &PgPool, draft: &PolicyDraft) -> i32 {
-    let area = draft.area.replace('.', "");
-    let area: i32 = if area.is_empty() {
-        0
-    } else {
-        area.parse().expect("a province or a district")
-    };
-    let from = day(&draft.valid_from);
-    sqlx::query("update policy_version set valid_to = $2::date - 1 where area = $1 and state = 'ACTIVE' and valid_to is null")
-        .bind(area)
-        .bind(from)
-        .execute(sql)
-        .await
-        .expect("the version before can end");
-    let weekdays: Vec<i16> = draft
-        .closed_weekdays
-        .iter()
-        .map(|day| i16::try_from(*day).expect("a weekday"))
-        .collect();
-    let holidays: Vec<Date> = draft.holidays.iter().filter_map(|text| day(text)).collect();
-    let version: i32 = sqlx::query_scalar(
-        "insert into policy_version (
-             version, area, valid_from, valid_to, state, tie_break, daily_quota, closed_weekdays, holidays, source, proposed_at
-         )
-         select max(version) + 1, $1, $2, $3, 'ACTIVE', $4, $5, $6, $7, $8, clock_timestamp() from policy_version
-         returning version",
-    )
-    .bind(area)
-    .bind(from)
-    .bind(day(&draft.valid_to))
-    .bind(draft.tie_break().as_str_name().trim_start_matches("TIE_BREAK_"))
-    .bind(draft.daily_quota)
-    .bind(weekdays)
-    .bind(holidays)
-    .bind(&draft.source)
-    .fetch_one(sql)
-    .await
-    .expect("a version can be written");
-    for (rule, place) in draft.classes.iter().zip(1_i16..) {
-        let (enrolled, release) = (
-            rule.enrolled.clone().unwrap_or_default(),
-            rule.release.unwrap_or_default(),
-        );
-        let documents: Vec<&str> = rule
-            .documents()
-            .map(|wanted| wanted.as_str_name().trim_start_matches("DOCUMENT_"))
-            .collect();
-        sqlx::query(
-            "insert into policy_class values ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, 0))",
-        )
-        .bind(version)
-        .bind(place)
-        .bind(
-            rule.applicant_class()
-                .as_str_name()
-                .trim_start_matches("APPLICANT_CLASS_"),
-        )
-        .bind(
-            rule.outcome()
-                .as_str_name()
-                .trim_start_matches("CLASS_OUTCOME_"),
-        )
-        .bind(documents)
-        .bind(day(&enrolled.from))
-        .bind(day(&enrolled.to))
-        .bind(release.above_demand)
-        .bind(i32::try_from(release.after_days).expect("some days"))
-        .execute(sql)
-        .await
-        .expect("a class can be written");
+    /// Has two persons of the centre put a draft in force for its days to come. Answers its number.
+    pub async fn enact(&self, draft: PolicyDraft) -> u32 {
+        let (mut one, mut other) = self.two_of_the_centre().await;
+        let proposed = propose(&mut one, draft).await.expect("it is sensible");
+        let asked = ask_to_activate(&mut one, proposed.version).await;
+        let asked = asked.expect("it may be asked");
+        approve(&mut other, &asked).await.expect("another person");
+        proposed.version
     }
-    version
+
+    /// Two heads of the centre at their desk.
+    pub async fn two_of_the_centre(&self) -> (Client, Client) {
+        let head = Some(&[OfficerRole::Head][..]);
+        (
+            self.client_as(0, DESK, head).await,
+            self.client_as(0, DESK, head).await,
+        )
+    }
 }

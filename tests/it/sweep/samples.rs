@@ -7,7 +7,7 @@ use prost::Message as _;
 
 use crate::{
     administration::{FIRST_PIN, OWN_PIN},
-    support::people::draft,
+    support::{people::draft, policies},
 };
 
 use super::{methods, scene::Things};
@@ -22,7 +22,8 @@ pub fn sample(path: &str, things: &Things, request_id: &str) -> Vec<u8> {
         .or_else(|| inventory(method, things, id.clone()))
         .or_else(|| handover(method, things, id.clone()))
         .or_else(|| administration(method, things, id.clone()))
-        .or_else(|| approvals(method, things, id))
+        .or_else(|| approvals(method, things, id.clone()))
+        .or_else(|| rules(method, things, id))
         .unwrap_or_else(|| panic!("{path} has no sample in tests/it/sweep/samples.rs; write one"))
 }
 
@@ -328,6 +329,23 @@ fn approvals(method: &str, things: &Things, request_id: String) -> Option<Vec<u8
             purpose,
         }
         .encode_to_vec(),
+        _ => return None,
+    })
+}
+
+fn rules(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
+    Some(match method {
+        "ProposePolicy" => {
+            let rules = Some(policies::draft_from(&things.staff.rules.1));
+            proto::ProposePolicyRequest { request_id, rules }.encode_to_vec()
+        }
+        "ActivatePolicy" => proto::ActivatePolicyRequest {
+            request_id,
+            version: things.staff.rules.0,
+            purpose: "from the next quarter on".to_owned(),
+        }
+        .encode_to_vec(),
+        "ListPolicies" => proto::ListPoliciesRequest::default().encode_to_vec(),
         _ => return None,
     })
 }

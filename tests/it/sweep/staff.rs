@@ -1,11 +1,15 @@
-//! The officers of the scene: made by its heads as officers really are, so that each RPC about them has one to act on.
+//! The officers of the scene, made by its heads as officers really are, and the centre's rules: so that each RPC about them
+//! has one to act on.
 
 use ektp::{authority, caller::OfficerRole};
 use uuid::Uuid;
 
 use crate::{
     administration::{ask, registered, registration},
-    support::office::Office,
+    support::{
+        office::Office,
+        policies::{draft_from, propose},
+    },
 };
 
 /// A terminal that was seen.
@@ -26,6 +30,8 @@ pub struct Staff {
     pub terminal: String,
     /// A request for a certificate.
     pub renewal: Vec<u8>,
+    /// A version of the rules that was proposed, and the first day of another one.
+    pub rules: (u32, String),
 }
 
 impl Staff {
@@ -38,6 +44,7 @@ impl Staff {
             approval: (String::new(), vec![0; 32]),
             terminal: SEEN.to_owned(),
             renewal: vec![0],
+            rules: (1, "2018-01-01".to_owned()),
         }
     }
 
@@ -51,6 +58,7 @@ impl Staff {
             terminal: format!("{SEEN}404"),
             // Not signed with its own key.
             renewal: self.renewal.iter().rev().copied().collect(),
+            rules: (self.rules.0 + 1_000, "2018-01-02".to_owned()),
         }
     }
 
@@ -58,6 +66,7 @@ impl Staff {
     pub fn refused(&self) -> Self {
         Self {
             new_badge: self.badge.clone(),
+            rules: (self.rules.0 + 1_000, "2017-01-01".to_owned()),
             ..self.missing()
         }
     }
@@ -75,5 +84,11 @@ pub async fn hire(office: &Office) -> Staff {
     let waiting = waiting.expect("a head may ask");
     staff.approval = (waiting.approval_id, waiting.content_digest);
     staff.renewal = authority::Request::new().expect("a key").der;
+    let proposed = propose(
+        &mut office.centre("policy").await,
+        draft_from(&staff.rules.1),
+    )
+    .await;
+    staff.rules.0 = proposed.expect("the desk may").version;
     staff
 }

@@ -21,11 +21,13 @@ use crate::{
 const FOREIGN: &str = "ektp://district/35.76/site/office/terminal/1";
 
 /// What these answer is about who calls, or about all districts together; no district's things are asked for.
-const OF_NO_DISTRICT: [&str; 4] = [
+const OF_NO_DISTRICT: [&str; 5] = [
     "OpenShift",
     "CloseShift",
     "RenewTerminal",
     "WatchAuditHeads",
+    // The rules are everybody's to read.
+    "ListPolicies",
 ];
 
 /// The RPCs that are asked for a district's things.

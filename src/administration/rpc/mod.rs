@@ -3,23 +3,19 @@
 //! What is easily got wrong: whatever is slow or elsewhere (a PIN's hash, a provider's keys) is asked before the act, and
 //! judged inside it, after the request id was claimed: a repeat gets its first answer, also when it would be refused now.
 
+mod policies;
+mod proofs;
+
 use tonic::{Request, Response, Status};
 
 use crate::{
-    administration::{
-        Account, Badge, Pin, PinProof, Pins, Terminal, TokenProof,
-        steps::{self, Proof},
-        store::{self, PinFound},
-        watch,
-        wire::{self, Credential},
-    },
+    administration::{Account, Pins, Terminal, steps, store, watch, wire},
     approval,
     authority::{Renewal, RenewalError},
-    clock::Clock,
-    error::{Error, ErrorReason, Result as OurResult, Violation},
+    error::{Error, ErrorReason, Violation},
     feed::Hub,
-    openid::{self, Providers},
-    paging,
+    openid::Providers,
+    paging, policy,
     proto::{self, administration_server::Administration},
     work::{Call, Desk},
 };
@@ -45,67 +41,6 @@ impl AdministrationService {
             renewal,
             providers,
         }
-    }
-
-    async fn prove(&self, call: &Call, credential: Credential) -> OurResult<Proof> {
-        match credential {
-            Credential::Pin {
-                badge,
-                pin,
-                new_pin,
-            } => self
-                .try_pin(call, badge, pin, new_pin)
-                .await
-                .map(Proof::Pin),
-            Credential::Token(token) => {
-                let certificate = call.caller.certificate;
-                let certificate =
-                    certificate.ok_or_else(|| Error::internal("a call without a certificate"))?;
-                // A token's time is the world's, whatever the office's clock shows.
-                let now = Clock::System.now();
-                let district = call.caller.ledger();
-                let verified = self
-                    .providers
-                    .verify(district, &token, &certificate, now)
-                    .await;
-                Ok(Proof::Token(match verified {
-                    Ok(verified) => Ok(TokenProof {
-                        subject: verified.subject,
-                        ends_at: verified.ends_at,
-                    }),
-                    Err(because) => Err(openid::refused(because)),
-                }))
-            }
-        }
-    }
-
-    async fn try_pin(
-        &self,
-        call: &Call,
-        badge: Badge,
-        pin: Pin,
-        new_pin: Option<Pin>,
-    ) -> OurResult<PinProof> {
-        let mut read = self.desk.read(&call.caller).await?;
-        let district = call.caller.ledger();
-        let found = store::find_pin_hash(read.db(), district, &badge).await?;
-        drop(read);
-        let tried = match found {
-            PinFound::Locked => None,
-            PinFound::Hash(hash) => {
-                let fits = self.pins.fits(&pin, hash.clone()).await?;
-                hash.map(|hash| (hash, fits))
-            }
-        };
-        let replacement = match (&tried, new_pin) {
-            (Some((_, true)), Some(new_pin)) => Some(self.pins.hash(&new_pin).await?),
-            (Some(_) | None, Some(_) | None) => None,
-        };
-        Ok(PinProof {
-            badge,
-            tried,
-            replacement,
-        })
     }
 
     /// What ended in this act is known here at once; the other servers ask within a second.
@@ -254,6 +189,52 @@ impl Administration for AdministrationService {
             approvals: rows.iter().map(wire::approval).collect(),
             next_page_token,
         }))
+    }
+
+    async fn propose_policy(
+        &self,
+        request: Request<proto::ProposePolicyRequest>,
+    ) -> Result<Response<proto::ProposePolicyResponse>, Status> {
+        let (call, message) = Call::open(request, "Administration/ProposePolicy")?;
+        let (request_id, sketch) = policy::checked(policy::wire::propose_policy(&message))?;
+        self.desk
+            .act(call, request_id, &message, |work| {
+                Box::pin(async move {
+                    let proposed = policy::propose(work, sketch).await?;
+                    Ok(proto::ProposePolicyResponse {
+                        policy: Some(policy::wire::version(&proposed)),
+                        committed_revision: 0,
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn activate_policy(
+        &self,
+        request: Request<proto::ActivatePolicyRequest>,
+    ) -> Result<Response<proto::ActivatePolicyResponse>, Status> {
+        let (call, message) = Call::open(request, "Administration/ActivatePolicy")?;
+        let (request_id, version, purpose) = policy::wire::activate_policy(&message)?;
+        self.desk
+            .act(call, request_id, &message, move |work| {
+                Box::pin(async move {
+                    let asked = policy::ask_to_activate(work, version, purpose).await?;
+                    Ok(proto::ActivatePolicyResponse {
+                        approval: Some(wire::approval(&asked)),
+                        committed_revision: 0,
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn list_policies(
+        &self,
+        request: Request<proto::ListPoliciesRequest>,
+    ) -> Result<Response<proto::ListPoliciesResponse>, Status> {
+        let (call, message) = Call::open(request, "Administration/ListPolicies")?;
+        Ok(Response::new(self.policies(&call, &message).await?))
     }
 
     async fn revoke_terminal(
