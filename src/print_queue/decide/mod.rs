@@ -89,4 +89,6 @@ fn moved(request: &PrintRequest, standing: Standing, at: OffsetDateTime) -> Prin
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

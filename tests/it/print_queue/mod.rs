@@ -7,6 +7,7 @@
     reason = "test code does not use the query macros, so that the metadata holds src only"
 )]
 
+mod bad_input;
 mod doubt;
 mod leasing;
 mod order;

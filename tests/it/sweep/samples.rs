@@ -19,6 +19,7 @@ pub fn sample(path: &str, things: &Things, request_id: &str) -> Vec<u8> {
     registration(method, things, id.clone())
         .or_else(|| printing(method, things, id.clone()))
         .or_else(|| queue(method, things, id.clone()))
+        .or_else(|| doubt(method, things, id.clone()))
         .or_else(|| inventory(method, things, id.clone()))
         .or_else(|| handover(method, things, id.clone()))
         .or_else(|| administration(method, things, id.clone()))
@@ -171,6 +172,12 @@ fn printing(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>
             let leases = vec![things.released.clone()];
             proto::ReleaseLeasesRequest { request_id, leases }.encode_to_vec()
         }
+        _ => return None,
+    })
+}
+
+fn doubt(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
+    Some(match method {
         "ResolveInDoubt" => proto::ResolveInDoubtRequest {
             request_id,
             print_request_id: things.doubtful.0.clone(),

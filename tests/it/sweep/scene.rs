@@ -187,23 +187,7 @@ pub async fn set(office: &Office) -> Things {
     let mut matcher = office.centre("matcher").await;
     office.stock(DISTRICT, FIRST_BLANK, FIRST_BLANK + 49).await;
 
-    let mut enrolments = Vec::new();
-    for person in &people[2..] {
-        enrolments.push(terminal.enrol(person).await);
-    }
-    let certified: Vec<String> = enrolments
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| *place != 1)
-        .map(|(_, (enrolment, _))| enrolment.clone())
-        .collect();
-    terminal.certify(&certified).await;
-    let enough = u32::try_from(enrolments.len()).expect("a few");
-    let tasks = matcher.lease_checks(enough).await;
-    let (checking, unique): (Vec<_>, Vec<_>) = tasks
-        .into_iter()
-        .partition(|task| task.enrolment_id == enrolments[0].0);
-    matcher.decide(&unique, VerdictOutcome::Unique).await;
+    let (enrolments, checking) = enrol(&mut terminal, &mut matcher, &people[2..]).await;
     let resident = |place: usize| enrolments[place].1.clone();
 
     let noticed = print(&mut terminal, resident(3), FIRST_BLANK).await;
@@ -250,6 +234,32 @@ pub async fn set(office: &Office) -> Things {
         collection,
         challenge,
     }
+}
+
+/// Enrols people and certifies all but the second; the first is still being checked, all others are print-ready.
+async fn enrol(
+    terminal: &mut Client,
+    matcher: &mut Client,
+    people: &[Person],
+) -> (Vec<(String, String)>, Vec<proto::CheckTask>) {
+    let mut enrolments = Vec::new();
+    for person in people {
+        enrolments.push(terminal.enrol(person).await);
+    }
+    let certified: Vec<String> = enrolments
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| *place != 1)
+        .map(|(_, (enrolment, _))| enrolment.clone())
+        .collect();
+    terminal.certify(&certified).await;
+    let enough = u32::try_from(enrolments.len()).expect("a few");
+    let tasks = matcher.lease_checks(enough).await;
+    let (checking, unique): (Vec<_>, Vec<_>) = tasks
+        .into_iter()
+        .partition(|task| task.enrolment_id == enrolments[0].0);
+    matcher.decide(&unique, VerdictOutcome::Unique).await;
+    (enrolments, checking)
 }
 
 /// Takes one person from the counter to the printed card; answers the print request.

@@ -5,6 +5,7 @@ mod doubt;
 mod printing;
 mod submission;
 
+pub(super) use printing::{lease_of, request};
 use time::{OffsetDateTime, macros::datetime};
 
 use super::*;
@@ -15,12 +16,12 @@ use crate::{
     print_queue::{Applicant, CardState, Circumstances, Draft, HoldReasons, ShortSide},
 };
 
-const NOW: OffsetDateTime = datetime!(2017-04-18 08:00 +7);
+pub(super) const NOW: OffsetDateTime = datetime!(2017-04-18 08:00 +7);
 const HOLDER: &str = "ektp://district/35.75/site/office/terminal/1";
 const OTHER: &str = "ektp://district/35.75/site/office/terminal/2";
 const FENCE: i64 = 7;
 
-fn serial(number: i64) -> Serial {
+pub(super) fn serial(number: i64) -> Serial {
     Serial::new(number).expect("a serial of the test")
 }
 
@@ -37,7 +38,7 @@ fn verdict(enrolment: EnrolmentState) -> Verdict {
     }
 }
 
-fn look(enrolment: EnrolmentState) -> LastLook {
+pub(super) fn look(enrolment: EnrolmentState) -> LastLook {
     LastLook {
         verdict: verdict(enrolment),
         life: Life::Resident,
@@ -46,7 +47,7 @@ fn look(enrolment: EnrolmentState) -> LastLook {
     }
 }
 
-fn circumstances() -> Circumstances {
+pub(super) fn circumstances() -> Circumstances {
     Circumstances {
         life: Life::Resident,
         identity_version: 1,

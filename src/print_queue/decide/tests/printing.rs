@@ -67,14 +67,18 @@ PRINTED + run out = as it was
 ";
 
 pub(super) fn lease() -> Lease {
+    lease_of(HOLDER)
+}
+
+pub(in crate::print_queue::decide) fn lease_of(holder: &str) -> Lease {
     Lease {
-        holder: HOLDER.to_owned(),
+        holder: holder.to_owned(),
         location: Location::of_district(district()),
         expires_at: NOW,
     }
 }
 
-pub(super) fn request(standing: Standing) -> PrintRequest {
+pub(in crate::print_queue::decide) fn request(standing: Standing) -> PrintRequest {
     PrintRequest {
         print_request_id: PrintRequestId::from(Uuid::from_u128(2)),
         district: district(),
@@ -234,10 +238,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 /// What the lease's statement does to one row.
 fn leased(request: &PrintRequest, by: &str) -> Option<PrintRequest> {
-    let standing = Standing::Leased(Lease {
-        holder: by.to_owned(),
-        ..lease()
-    });
+    let standing = Standing::Leased(lease_of(by));
     let queued = request.standing.state() == RequestState::Queued;
     queued.then(|| PrintRequest {
         standing,
