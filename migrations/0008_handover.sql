@@ -16,6 +16,8 @@ create table collection (
     constraint collection_state_is_known check (state in ('AWAITING', 'HANDED_OVER'))
 );
 create index collection_awaiting on collection (district, opened_at, collection_id) where state = 'AWAITING';
+-- What a life event looks for.
+create index collection_of_a_holder on collection (resident_id) where state = 'AWAITING';
 
 -- One message for each printed card whose holder left a number (S0-13); sent by a chore, never inside the act.
 create table notice (

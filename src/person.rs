@@ -138,3 +138,14 @@ pub enum Life {
     /// Lives in another district now.
     MovedOut,
 }
+
+impl Life {
+    /// The name, as it is stored and told.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resident => "RESIDENT",
+            Self::Deceased => "DECEASED",
+            Self::MovedOut => "MOVED_OUT",
+        }
+    }
+}

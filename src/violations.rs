@@ -43,6 +43,13 @@ impl Violations {
         }
     }
 
+    /// Notes what another list has of the fields that are wanted.
+    pub fn absorb(&mut self, other: Self, wanted: impl Fn(&str) -> bool) {
+        for violation in other.found.into_iter().filter(|v| wanted(&v.field)) {
+            self.add(violation.field, violation.rule);
+        }
+    }
+
     /// Notes the rule unless it holds.
     pub fn require(&mut self, holds: bool, field: impl Into<String>, rule: impl Display) {
         if !holds {

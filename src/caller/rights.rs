@@ -117,6 +117,8 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Registration/LeaseChecks", Stream, MATCHER, Officers::None),
     line("/ektp.v1.Registration/RecordVerdicts", Write, MATCHER, Officers::None),
     line("/ektp.v1.Registration/IssueInterimCertificates", Write, TERMINAL, COUNTERS),
+    line("/ektp.v1.Registration/ChangeResident", Write, TERMINAL, COUNTERS),
+    line("/ektp.v1.Registration/RecordLifeEvent", Write, TERMINAL, COUNTERS),
     line("/ektp.v1.PrintQueue/SubmitPrintRequests", Write, TERMINAL, COUNTERS),
     line("/ektp.v1.PrintQueue/GetPrintRequest", Read, TERMINAL, READERS),
     line("/ektp.v1.PrintQueue/ListPrintRequests", Read, TERMINAL, READERS),

@@ -3,7 +3,7 @@
 //! ```text
 //!            a newer one is issued            the card is handed over
 //!  RENEWED <─────────────────────── ACTIVE ───────────────────────> SURRENDERED
-//!                                     └──── by the office ────> REVOKED
+//!                                     └──── the person died ──> REVOKED
 //! ```
 //!
 //! That one has run out is read from its date and stored nowhere: an ACTIVE one may be long past its last day. The RPC
@@ -20,7 +20,7 @@ use time::Date;
 
 use crate::ids::{CertificateId, ResidentId};
 
-pub use steps::{current, issue, surrender};
+pub use steps::{current, issue, revoke, surrender};
 
 /// Where an interim certificate stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -32,7 +32,7 @@ pub enum CertificateState {
     Renewed,
     /// Taken back when the card was handed over.
     Surrendered,
-    /// Withdrawn.
+    /// Withdrawn: the person died.
     Revoked,
 }
 

@@ -76,6 +76,12 @@ pub async fn surrender(work: &mut Work, resident: ResidentId) -> Result<bool> {
     store::surrender(work.db(), resident).await
 }
 
+/// Revokes the current certificate of a person who died.
+#[tracing::instrument(name = "step.revoke_certificate", skip_all)]
+pub async fn revoke(work: &mut Work, resident: ResidentId) -> Result<()> {
+    store::revoke(work.db(), resident).await
+}
+
 /// The person's current certificate, valid or run out; a read.
 pub async fn current(
     db: &mut PgConnection,

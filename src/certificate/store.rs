@@ -158,6 +158,18 @@ pub(super) async fn surrender(db: &mut PgConnection, resident: ResidentId) -> Re
     Ok(updated == 1)
 }
 
+/// Revokes the person's current certificate, if there is one.
+#[tracing::instrument(name = "sql.revoke_certificate", skip_all)]
+pub(super) async fn revoke(db: &mut PgConnection, resident: ResidentId) -> Result<()> {
+    sqlx::query!(
+        "update interim_certificate set state = 'REVOKED' where resident_id = $1 and state = 'ACTIVE'",
+        resident.uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// The person's current certificate.
 #[tracing::instrument(name = "sql.find_current_certificate", skip_all)]
 pub(super) async fn find_current(

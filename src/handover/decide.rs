@@ -7,6 +7,7 @@ use crate::{
     areas::TimeZone,
     handover::{Case, Receipt, Refusal},
     ids::ChallengeId,
+    person::Life,
 };
 
 /// A holder whose finger fails four times needs another way than the counter: the officer starts again on purpose.
@@ -45,10 +46,19 @@ pub enum Completion<'a> {
 pub fn start(case: Option<&Case>) -> Result<&Case, Refusal> {
     let case = case.ok_or(Refusal::CollectionNotFound)?;
     match &case.receipt {
-        None => Ok(case),
+        None => here(case.life).map(|()| case),
         Some(receipt) => Err(Refusal::AlreadyHandedOver {
             on: TimeZone::of(case.collection.district).local_date(receipt.handed_over_at),
         }),
+    }
+}
+
+/// A card is handed to its holder alone, and to nobody who is not served here any more.
+fn here(life: Life) -> Result<(), Refusal> {
+    match life {
+        Life::Resident => Ok(()),
+        Life::Deceased => Err(Refusal::ResidentDeceased),
+        Life::MovedOut => Err(Refusal::ResidentMovedOut),
     }
 }
 
@@ -71,6 +81,7 @@ pub fn complete<'a>(
         .filter(|open| open.challenge_id == presented.challenge_id)
         .filter(|open| open.terminal == presented.terminal)
         .ok_or(Refusal::ChallengeNotFound)?;
+    here(case.life)?;
     if challenge.expired {
         return Err(Refusal::ChallengeExpired);
     }
@@ -116,6 +127,7 @@ mod tests {
                 opened_at: datetime!(2017-04-18 01:00 UTC),
             },
             resident_id: ResidentId::fresh(),
+            life: Life::Resident,
             challenge: Some(Challenge {
                 challenge_id,
                 terminal: TERMINAL.to_owned(),

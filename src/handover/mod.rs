@@ -26,11 +26,11 @@ use crate::{
         Subdistrict, Village,
     },
     inventory::Location,
-    person::Person,
+    person::{Life, Person},
 };
 
 pub use rpc::HandoverService;
-pub use steps::{Gateway, open, send_notices};
+pub use steps::{Gateway, holder_left, open, send_notices};
 
 /// A printed card that is to await its holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,6 +201,8 @@ pub struct Case {
     pub collection: Collection,
     /// The holder.
     pub resident_id: ResidentId,
+    /// What became of the holder.
+    pub life: Life,
     /// The open challenge.
     pub challenge: Option<Challenge>,
     /// The handover, if it happened.
@@ -232,6 +234,10 @@ pub enum Refusal {
         /// The local day.
         on: Date,
     },
+    /// The holder died: the card stays where it is.
+    ResidentDeceased,
+    /// The holder lives elsewhere now.
+    ResidentMovedOut,
     /// Missing, replaced, ended, or another terminal's.
     ChallengeNotFound,
     /// Its five minutes are over.

@@ -51,7 +51,8 @@ pub use request::{
 };
 pub use rpc::PrintQueueService;
 pub use steps::{
-    RESOLVE_IN_DOUBT, RESOLVE_INCIDENT, doubt_approved, expire_leases, incident_approved, snapshot,
+    PersonChange, RESOLVE_IN_DOUBT, RESOLVE_INCIDENT, doubt_approved, expire_leases, found_unique,
+    incident_approved, person_changed, person_left, snapshot,
 };
 
 /// How long a lease is good for: what a printer takes for a card, three times over.

@@ -2,15 +2,19 @@
 //!
 //! What is easily got wrong: a lease that has run out does not make its verdict void; only a later lease does.
 
+mod life;
+
 use std::collections::BTreeSet;
 
 use crate::{
     ids::{District, Subdistrict},
     registration::{
-        Applicant, Draft, EnrolmentReason, EnrolmentState, Known, Outcome, Recording, Refusal,
-        Ruling,
+        Applicant, Draft, EnrolmentReason, EnrolmentState, Known, Life, Outcome, Recording,
+        Refusal, Ruling,
     },
 };
+
+pub use life::{change_resident, record_life_event, served};
 
 /// Whether and how a draft may be recorded, given what is known of its NIK and the terminal's limit.
 pub fn record_enrolment(
@@ -23,6 +27,9 @@ pub fn record_enrolment(
         return Err(Refusal::OutsideSubdistrict { limit });
     }
     let has_package = draft.biometric_package.is_some();
+    if let Some((_, _, life)) = known.and_then(|known| known.own) {
+        served(life)?;
+    }
     match known {
         None if has_package => Ok(Recording::New {
             state: EnrolmentState::Sent,
@@ -33,7 +40,7 @@ pub fn record_enrolment(
         // The biometrics may come later, but only to the office that recorded the person.
         Some(Known {
             district: of,
-            own: Some((enrolment_id, EnrolmentState::Recorded)),
+            own: Some((enrolment_id, EnrolmentState::Recorded, Life::Resident)),
             ..
         }) if *of == district && has_package => Ok(Recording::Completed {
             enrolment_id: *enrolment_id,
@@ -102,6 +109,7 @@ fn ruling(outcome: Outcome) -> Ruling {
 /// Whether registration lets a person have an interim certificate; whether the last one is still valid is asked further
 /// down the hill.
 pub fn interim_certificate(applicant: &Applicant) -> Result<(), Refusal> {
+    served(applicant.enrolment.life)?;
     if applicant.card_awaits || applicant.card_held {
         return Err(Refusal::CardAlreadyIssued {
             awaits: applicant.card_awaits,
@@ -182,7 +190,7 @@ mod tests {
         Known {
             district: district(district_code),
             enrolled_on: date!(2016 - 10 - 03),
-            own: Some((EnrolmentId::fresh(), state)),
+            own: Some((EnrolmentId::fresh(), state, Life::Resident)),
         }
     }
 
@@ -321,6 +329,7 @@ mod tests {
                 state_at: at,
                 captured_at: at,
                 received_at: at,
+                life: Life::Resident,
             },
             card_awaits,
             card_held,

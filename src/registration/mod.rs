@@ -13,9 +13,13 @@
 //!
 //! What waits longest at the centre is taken first, nationally (S1-14). Everything personal is sealed before it is stored.
 //!
-//! Tables: resident, resident_nik, enrolment, print_ready.
+//! A person's record is changed by [`Change`]: what identifies the person sends the enrolment back to the centre, what the
+//! card shows only makes printers read it anew. A [`LifeEvent`] ends the residence; the features down the hill are told.
+//!
+//! Tables: resident, resident_nik, enrolment, print_ready, life_event.
 
 mod decide;
+mod life;
 mod rpc;
 mod steps;
 mod store;
@@ -29,10 +33,11 @@ use crate::{
     person::Person,
 };
 
+pub use life::{Change, Effect, Field, LifeEvent, LifeEventKind, Record, Served};
 pub use rpc::RegistrationService;
 pub use store::mark_trap;
 
-pub use crate::person::EnrolmentState;
+pub use crate::person::{EnrolmentState, Life};
 
 /// Why it stands there, where the state does not say it all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -78,8 +83,8 @@ pub struct Known {
     pub district: District,
     /// The day of the enrolment.
     pub enrolled_on: Date,
-    /// The person's enrolment and where it stands; of the terminal's own district alone.
-    pub own: Option<(EnrolmentId, EnrolmentState)>,
+    /// The person's enrolment, where it stands, and what became of the person; of the terminal's own district alone.
+    pub own: Option<(EnrolmentId, EnrolmentState, Life)>,
 }
 
 /// What recording a draft amounts to.
@@ -120,6 +125,8 @@ pub struct Enrolment {
     pub captured_at: OffsetDateTime,
     /// When the record was received.
     pub received_at: OffsetDateTime,
+    /// What became of the person.
+    pub life: Life,
 }
 
 /// What a recorded draft became.
@@ -254,6 +261,17 @@ pub enum Refusal {
     VerdictAlreadyGiven {
         /// What it led to.
         state: EnrolmentState,
+    },
+    /// Missing, or another district's: the two cannot be told apart.
+    ResidentNotFound,
+    /// The person died.
+    ResidentDeceased,
+    /// The person lives elsewhere now.
+    ResidentMovedOut,
+    /// The event cannot follow what is recorded.
+    LifeEventNotPossible {
+        /// What is recorded.
+        life: Life,
     },
     /// The person is recorded more than once (S0-10).
     DuplicateRecord,

@@ -15,6 +15,7 @@ mod feed;
 mod handover;
 mod inventory;
 mod leak;
+mod life;
 mod notices;
 mod policy;
 mod print_queue;

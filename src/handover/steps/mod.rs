@@ -16,7 +16,7 @@ use crate::{
         store::{self, Sealed, Wanted},
         wire,
     },
-    ids::{ChallengeId, CollectionId},
+    ids::{ChallengeId, CollectionId, ResidentId},
     inventory,
     person::Person,
     seal::Keys,
@@ -50,6 +50,13 @@ pub async fn open(work: &mut Work, opened: &[Opened]) -> Result<()> {
         record(work, &collection);
     }
     Ok(())
+}
+
+/// The holder died or moved: nobody is called for the cards that wait. A challenge that stands open leads nowhere any more.
+#[tracing::instrument(name = "step.holder_left", skip_all)]
+pub async fn holder_left(work: &mut Work, resident: ResidentId) -> Result<()> {
+    let now = work.now();
+    store::hush(work.db(), resident, now).await
 }
 
 /// Opens a challenge that binds one card and this terminal; an earlier one for the card ends.

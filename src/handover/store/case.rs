@@ -12,6 +12,7 @@ use crate::{
     error::{Error, Result},
     handover::{Case, Challenge, Collection, CollectionState, Nonce, NoticeState, Receipt},
     ids::{CollectionId, ResidentId},
+    person::Life,
 };
 
 /// All that is known of a locked collection.
@@ -21,12 +22,13 @@ pub async fn find_case(db: &mut PgConnection, id: CollectionId) -> Result<Case> 
         CaseRow,
         r#"
         select c.collection_id, c.print_request_id, c.serial, c.location, c.district, c.village, c.resident_id,
-            c.state as "state: CollectionState", coalesce(n.state, 'CONTACT_TASK') as "notice!: NoticeState", c.opened_at,
+            r.life as "life: Life", c.state as "state: CollectionState", coalesce(n.state, 'CONTACT_TASK') as "notice!: NoticeState", c.opened_at,
             ch.challenge_id as "challenge_id?", ch.terminal as "challenger?", ch.nonce as "nonce?",
             ch.failed_matches as "failed_matches?", ch.expires_at <= clock_timestamp() as "expired?",
             h.challenge_id as "answered_id?", h.terminal as "terminal?", h.handed_over_at as "handed_over_at?",
             h.certificate_surrendered as "certificate_surrendered?"
         from collection c
+        join resident r on r.resident_id = c.resident_id
         left join notice n using (collection_id)
         left join challenge ch using (collection_id)
         left join handover h using (collection_id)
@@ -48,6 +50,7 @@ struct CaseRow {
     district: i32,
     village: i64,
     resident_id: Uuid,
+    life: Life,
     state: CollectionState,
     notice: NoticeState,
     opened_at: OffsetDateTime,
@@ -131,6 +134,7 @@ impl TryFrom<CaseRow> for Case {
         Ok(Self {
             collection,
             resident_id: ResidentId::from(row.resident_id),
+            life: row.life,
             challenge,
             receipt,
         })

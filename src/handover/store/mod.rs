@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     handover::{Collection, CollectionState, Evidence, Nonce, NoticeState, Opened, Receipt, Scope},
-    ids::{ChallengeId, CollectionId, ContactTaskId, District, Serial, Village},
+    ids::{ChallengeId, CollectionId, ContactTaskId, District, ResidentId, Serial, Village},
     inventory::Location,
 };
 
@@ -54,12 +54,13 @@ pub async fn insert(
     let serials: Vec<i64> = opened.iter().map(|o| o.serial.number()).collect();
     let locations: Vec<i32> = opened.iter().map(|o| o.location.number()).collect();
     // The resident's row (registration's) says whose village it is and whether a number was left. A collection gets a
-    // notice or a task, never both and never two: one query decides for both inserts.
+    // notice or a task, never both and never two: one query decides for both inserts. Who died or moved while the blank was
+    // bound is called by nobody.
     let rows = sqlx::query_as!(
         Row,
         r#"
         with item as (
-            select i.*, r.district, r.subdistrict, r.village, r.has_phone
+            select i.*, r.district, r.subdistrict, r.village, r.has_phone, r.life = 'RESIDENT' as is_here
             from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::integer[])
                 as i (collection_id, task_id, resident_id, print_request_id, serial, location)
             join resident r using (resident_id)
@@ -72,11 +73,13 @@ pub async fn insert(
                 'AWAITING', $7
             from item
         ), noticed as (
-            insert into notice (collection_id, district, state, queued_at)
-            select collection_id, district, 'QUEUED', $7 from item where has_phone
+            insert into notice (collection_id, district, state, queued_at, due_at)
+            select collection_id, district, 'QUEUED', $7, case when is_here then clock_timestamp() else 'infinity' end
+            from item where has_phone
         ), tasked as (
-            insert into contact_task (contact_task_id, collection_id, district, village, opened_at)
-            select task_id, collection_id, district, village, $7 from item where not has_phone
+            insert into contact_task (contact_task_id, collection_id, district, village, opened_at, closed_at)
+            select task_id, collection_id, district, village, $7, case when is_here then null else $7::timestamptz end
+            from item where not has_phone
         )
         select collection_id as "collection_id!", print_request_id as "print_request_id!", serial as "serial!",
             location as "location!", district, village, 'AWAITING' as "state!: CollectionState",
@@ -238,6 +241,33 @@ pub async fn insert_handover(
     .execute(db)
     .await?;
     exactly_one(inserted.rows_affected())
+}
+
+/// Nobody calls a person who died or moved any more: what was sent stays sent, the cards stay where they are.
+#[tracing::instrument(name = "sql.hush_holder", skip_all)]
+pub async fn hush(db: &mut PgConnection, resident: ResidentId, at: OffsetDateTime) -> Result<()> {
+    // The collection's row is the lock of both, in the order of the ids.
+    sqlx::query!(
+        r#"
+        with held as materialized (
+            select collection_id
+            from collection
+            where resident_id = $1 and state = 'AWAITING'
+            order by collection_id
+            for no key update
+        ), hushed as (
+            update notice set due_at = 'infinity'
+            where collection_id in (select h.collection_id from held h) and state = 'QUEUED'
+        )
+        update contact_task set closed_at = $2
+        where collection_id in (select h.collection_id from held h) and closed_at is null
+        "#,
+        resident.uuid(),
+        at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// A row that is locked and then missed is a defect.

@@ -7,6 +7,7 @@
 mod doubt;
 mod hold;
 mod lease;
+mod person;
 mod print;
 mod submit;
 
@@ -19,6 +20,7 @@ use crate::print_queue::{
 pub use doubt::{is_late_report, resolve_doubt};
 pub use hold::{add_hold, lift_hold};
 pub use lease::{lease_location, short_side};
+pub use person::{Happening, follow_person};
 pub use print::{Command, carry_out, expire_lease};
 pub use submit::{Admission, site_room, submit_print_request};
 

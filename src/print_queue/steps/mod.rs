@@ -6,6 +6,7 @@
 mod doubt;
 mod incident;
 mod lease;
+mod person;
 mod print;
 mod report;
 mod submit;
@@ -23,6 +24,7 @@ use crate::{
 pub use doubt::{RESOLVE_IN_DOUBT, Resolved, doubt_approved, resolve_in_doubt};
 pub use incident::{RESOLVE_INCIDENT, incident_approved, resolve_incident};
 pub use lease::{Leases, lease_print_requests};
+pub use person::{PersonChange, found_unique, person_changed, person_left};
 pub use print::{Binding, Face, Outcome, bind_blanks, card_face, release_leases, renew_leases};
 pub use report::{Reported, report_printed, report_spoiled};
 pub use submit::{Submitted, submit_print_requests};

@@ -7,6 +7,7 @@
 mod decision;
 mod doubt;
 mod lease;
+mod person;
 mod print;
 mod quota;
 mod row;
@@ -28,6 +29,7 @@ use crate::{
 pub use decision::{Decision, DecisionOutcome, facts_of, keep_decisions};
 pub use doubt::{circumstances, find_incident, insert_incidents, open_incidents, resolve_incident};
 pub use lease::{Wish, lease, lock_queue};
+pub use person::{follow, lock_open};
 pub use print::{Candidate, lock, lock_overdue, lock_to_bind, renew, save};
 pub use quota::{SiteDay, Used, lock_quota, look_at_quota, use_quota};
 pub use submit::{insert, lock_applicants};

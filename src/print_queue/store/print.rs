@@ -297,7 +297,7 @@ pub async fn renew(
 }
 
 /// Locked rows cannot slip away: a missing one is a defect.
-fn check_all(hit: u64, wanted: usize) -> Result<()> {
+pub(super) fn check_all(hit: u64, wanted: usize) -> Result<()> {
     if usize::try_from(hit).is_ok_and(|hit| hit == wanted) {
         Ok(())
     } else {

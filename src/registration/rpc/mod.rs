@@ -142,4 +142,36 @@ impl Registration for RegistrationService {
             })
             .await
     }
+
+    async fn change_resident(
+        &self,
+        request: Request<proto::ChangeResidentRequest>,
+    ) -> Result<Response<proto::ChangeResidentResponse>, Status> {
+        let (call, message) = Call::open(request, "Registration/ChangeResident")?;
+        let (request_id, change) = wire::change_resident(&message, &call.caller, self.desk.now())?;
+        self.desk
+            .act(call, request_id, &message, |work| {
+                Box::pin(async move {
+                    let changed = steps::change_resident(work, change).await?;
+                    Ok(wire::change_resident_response(changed))
+                })
+            })
+            .await
+    }
+
+    async fn record_life_event(
+        &self,
+        request: Request<proto::RecordLifeEventRequest>,
+    ) -> Result<Response<proto::RecordLifeEventResponse>, Status> {
+        let (call, message) = Call::open(request, "Registration/RecordLifeEvent")?;
+        let (request_id, event) = wire::record_life_event(&message, &call.caller, self.desk.now())?;
+        self.desk
+            .act(call, request_id, &message, |work| {
+                Box::pin(async move {
+                    let life = steps::record_life_event(work, event).await?;
+                    Ok(wire::record_life_event_response(life))
+                })
+            })
+            .await
+    }
 }

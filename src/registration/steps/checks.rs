@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     error::{Error, Result, Violation},
     feed::{Topic, journal::DISTRICTS_PER_COMMIT_MAX},
-    ids::{District, EnrolmentId},
+    ids::{District, EnrolmentId, ResidentId},
+    print_queue,
     registration::{
         CheckTask, EnrolmentState, Refusal, Verdict, decide,
         store::{self, Ruled},
@@ -81,6 +82,12 @@ pub async fn record_verdicts(
             let about = ("enrolment", enrolment.enrolment_id);
             work.record(enrolment.district, Topic::Enrolments, about, event);
         }
+        let unique: Vec<(ResidentId, i32)> = ruled
+            .iter()
+            .filter(|one| one.ruling.state == EnrolmentState::PrintReady)
+            .map(|one| (one.checked.resident_id, one.checked.identity_version))
+            .collect();
+        print_queue::found_unique(work, &unique).await?;
     }
     Ok(answers)
 }

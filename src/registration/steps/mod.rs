@@ -2,6 +2,7 @@
 
 mod certificates;
 mod checks;
+mod life;
 mod records;
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
 
 pub use certificates::issue_interim_certificates;
 pub use checks::{lease_checks, record_verdicts};
+pub use life::{change_resident, record_life_event};
 pub use records::{record_enrolment, record_enrolments};
 
 /// One enrolment as the office sees it.

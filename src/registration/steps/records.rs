@@ -9,8 +9,8 @@ use crate::{
     ids::{EnrolmentId, ResidentId},
     person,
     registration::{
-        Draft, Enrolment, EnrolmentReason, EnrolmentState, Recorded, Recording, Refusal, decide,
-        store, wire,
+        Draft, Enrolment, EnrolmentReason, EnrolmentState, Life, Recorded, Recording, Refusal,
+        decide, store, wire,
     },
     work::Work,
 };
@@ -139,6 +139,7 @@ fn new_enrolment<'a>(
             state_at: now,
             captured_at: draft.captured_at.unwrap_or(now),
             received_at: now,
+            life: Life::Resident,
         },
         sealed: draft.person.seal(work.keys(), resident_id),
         draft,

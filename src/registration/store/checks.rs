@@ -10,7 +10,7 @@ use super::{Row, district};
 use crate::{
     error::{Error, Result},
     ids::{District, EnrolmentId, ResidentId},
-    registration::{CheckTask, Enrolment, EnrolmentReason, EnrolmentState, Ruling},
+    registration::{CheckTask, Enrolment, EnrolmentReason, EnrolmentState, Life, Ruling},
 };
 
 /// How long a lease keeps other engines away. A search takes seconds; ten minutes outlast an engine's restart, and an
@@ -71,7 +71,8 @@ pub async fn lease(
             l.state as "state: EnrolmentState", l.reason as "reason: EnrolmentReason",
             l.state_at, l.captured_at, l.received_at,
             l.check_fence, l.check_expires_at as "check_expires_at!", l.biometric_package as "biometric_package!",
-            (b.state = 'SENT' or b.reason is not null) as "changed!"
+            (b.state = 'SENT' or b.reason is not null) as "changed!",
+            (select r.life from resident r where r.resident_id = l.resident_id) as "life!: Life"
         from leased l
         join before b on b.enrolment_id = l.enrolment_id
         order by l.received_at, l.enrolment_id
@@ -96,6 +97,7 @@ pub async fn lease(
                     state_at: row.state_at,
                     captured_at: row.captured_at,
                     received_at: row.received_at,
+                    life: row.life,
                 })?,
                 fence: row.check_fence,
                 biometric_package: row.biometric_package,
@@ -202,7 +204,8 @@ pub async fn save_verdicts(
         where e.enrolment_id = v.enrolment_id
         returning e.enrolment_id, e.resident_id, e.district, e.subdistrict, e.village,
             e.state as "state: EnrolmentState", e.reason as "reason: EnrolmentReason",
-            e.state_at, e.captured_at, e.received_at
+            e.state_at, e.captured_at, e.received_at,
+            (select r.life from resident r where r.resident_id = e.resident_id) as "life!: Life"
         "#,
         &enrolments,
         &residents,

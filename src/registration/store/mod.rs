@@ -1,6 +1,7 @@
 //! All SQL of registration's tables: recording, the centre's check, what is read.
 
 mod checks;
+mod life;
 mod reads;
 mod records;
 mod traps;
@@ -11,10 +12,11 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     ids::{District, Subdistrict, Village},
-    registration::{Enrolment, EnrolmentReason, EnrolmentState},
+    registration::{Enrolment, EnrolmentReason, EnrolmentState, Life},
 };
 
 pub use checks::{Checked, Ruled, lease, lock_for_verdicts, lock_to_check, save_verdicts};
+pub use life::{SealedServed, lock_served, save_life_event, save_resident};
 pub use reads::{find, list, lock_applicants};
 pub use records::{New, complete, insert, lock_known};
 pub use traps::mark_trap;
@@ -31,6 +33,7 @@ struct Row {
     state_at: OffsetDateTime,
     captured_at: OffsetDateTime,
     received_at: OffsetDateTime,
+    life: Life,
 }
 
 impl TryFrom<Row> for Enrolment {
@@ -49,6 +52,7 @@ impl TryFrom<Row> for Enrolment {
             state_at: row.state_at,
             captured_at: row.captured_at,
             received_at: row.received_at,
+            life: row.life,
         })
     }
 }

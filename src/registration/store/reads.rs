@@ -10,7 +10,7 @@ use super::Row;
 use crate::{
     error::Result,
     ids::{EnrolmentId, Subdistrict},
-    registration::{Applicant, Enrolment, EnrolmentReason, EnrolmentState, Filter},
+    registration::{Applicant, Enrolment, EnrolmentReason, EnrolmentState, Filter, Life},
 };
 
 /// An enrolment with what is personal, still sealed.
@@ -34,7 +34,7 @@ pub async fn find(
         r#"
         select e.enrolment_id, e.resident_id, e.district, e.subdistrict, e.village,
             e.state as "state: EnrolmentState", e.reason as "reason: EnrolmentReason",
-            e.state_at, e.captured_at, e.received_at, r.sealed
+            e.state_at, e.captured_at, e.received_at, r.life as "life: Life", r.sealed
         from enrolment e
         join resident r on r.resident_id = e.resident_id
         where (e.enrolment_id = $1 or e.resident_id = (select n.resident_id from resident_nik n where n.nik_index = $2))
@@ -60,6 +60,7 @@ pub async fn find(
             state_at: row.state_at,
             captured_at: row.captured_at,
             received_at: row.received_at,
+            life: row.life,
         })?;
         Ok(Sealed {
             enrolment,
@@ -85,7 +86,8 @@ pub async fn list(
         r#"
         select enrolment_id, resident_id, district, subdistrict, village,
             state as "state: EnrolmentState", reason as "reason: EnrolmentReason",
-            state_at, captured_at, received_at
+            state_at, captured_at, received_at,
+            (select r.life from resident r where r.resident_id = enrolment.resident_id) as "life!: Life"
         from enrolment
         where district = $1
             and ($2::integer is null or subdistrict = $2)
@@ -122,7 +124,7 @@ pub async fn lock_applicants(
         r#"
         select e.enrolment_id, e.resident_id, e.district, e.subdistrict, e.village,
             e.state as "state: EnrolmentState", e.reason as "reason: EnrolmentReason",
-            e.state_at, e.captured_at, e.received_at,
+            e.state_at, e.captured_at, e.received_at, r.life as "life: Life",
             exists (
                 select 1 from card c where c.resident_id = e.resident_id and c.state = 'AT_SITE'
             ) as "card_awaits!",
@@ -156,6 +158,7 @@ pub async fn lock_applicants(
                 state_at: row.state_at,
                 captured_at: row.captured_at,
                 received_at: row.received_at,
+                life: row.life,
             })?;
             let (card_awaits, card_held) = (row.card_awaits, row.card_held);
             Ok((

@@ -10,7 +10,7 @@ use super::{Row, district};
 use crate::{
     error::Result,
     ids::{EnrolmentId, Sex},
-    registration::{Draft, Enrolment, EnrolmentReason, EnrolmentState, Known},
+    registration::{Draft, Enrolment, EnrolmentReason, EnrolmentState, Known, Life},
 };
 
 /// A new person with the enrolment, ready to be inserted.
@@ -42,14 +42,16 @@ pub async fn lock_known(
         with holder as materialized (
             select nik_index, resident_id, district, enrolled_on from nik_holders($1)
         ), own as materialized (
-            select e.resident_id, e.enrolment_id, e.state
+            select e.resident_id, e.enrolment_id, e.state, r.life
             from enrolment e
+            join resident r on r.resident_id = e.resident_id
             where e.resident_id = any (array (select h.resident_id from holder h))
             order by e.resident_id
-            for update
+            for update of e
         )
         select h.nik_index as "nik_index!", h.district as "district!", h.enrolled_on as "enrolled_on!",
-            o.enrolment_id as "enrolment_id?", o.state as "state?: EnrolmentState"
+            o.enrolment_id as "enrolment_id?", o.state as "state?: EnrolmentState",
+            o.life as "life?: Life"
         from holder h
         left join own o on o.resident_id = h.resident_id
         "#,
@@ -62,7 +64,10 @@ pub async fn lock_known(
             let known = Known {
                 district: district(row.district)?,
                 enrolled_on: row.enrolled_on,
-                own: row.enrolment_id.map(EnrolmentId::from).zip(row.state),
+                own: match (row.enrolment_id, row.state, row.life) {
+                    (Some(id), Some(state), Some(life)) => Some((id.into(), state, life)),
+                    (None, _, _) | (_, None, _) | (_, _, None) => None,
+                },
             };
             Ok((row.nik_index, known))
         })
@@ -169,7 +174,8 @@ pub async fn complete(
         where e.enrolment_id = p.enrolment_id and e.state = 'RECORDED'
         returning e.enrolment_id, e.resident_id, e.district, e.subdistrict, e.village,
             e.state as "state: EnrolmentState", e.reason as "reason: EnrolmentReason",
-            e.state_at, e.captured_at, e.received_at
+            e.state_at, e.captured_at, e.received_at,
+            (select r.life from resident r where r.resident_id = e.resident_id) as "life!: Life"
         "#,
         &ids,
         &references,
@@ -180,7 +186,7 @@ pub async fn complete(
     rows.into_iter().map(Enrolment::try_from).collect()
 }
 
-fn sex(sex: Sex) -> &'static str {
+pub(super) fn sex(sex: Sex) -> &'static str {
     match sex {
         Sex::Female => "FEMALE",
         Sex::Male => "MALE",

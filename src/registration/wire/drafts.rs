@@ -1,26 +1,21 @@
 //! What a terminal sends for one person, and what it is answered. Every violation is found at once.
 
-use time::{Date, Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime};
 
-use super::state;
+use super::{persons, state};
 use crate::{
     areas::{self, TimeZone},
     caller::Caller,
     error::{Error, ErrorReason, Result},
-    ids::{District, Nik, NikWarning, Phone, RequestId, Sex, Village},
-    person::Person,
+    ids::{District, Nik, NikWarning, RequestId},
     proto::{self, import_enrolment_result::Outcome},
     registration::{Draft, Recorded, Refusal},
     violations::Violations,
-    wire::{date, instant},
+    wire::instant,
 };
 
 /// The longest time that an offline capture may lie back.
 const CAPTURE_AGE_MAX: Duration = Duration::days(400);
-/// The earliest birth date that can be right.
-const BIRTH_DATE_MIN: Date = time::macros::date!(1900 - 01 - 01);
-/// The longest name of a person.
-const NAME_MAX: usize = 120;
 /// The longest reference of a biometric package.
 const PACKAGE_MAX: usize = 64;
 
@@ -76,93 +71,25 @@ fn draft(
         violations.add("enrolment.resident", "is required");
         return None;
     };
-    let nik = violations.take(field("nik"), Nik::parse(&resident.nik));
-    let today = TimeZone::of(district).local_date(now);
-    let birth_date = violations.take(field("birth_date"), birth_date(&resident.birth_date, today));
-    let sex = violations.take(field("sex"), sex(resident.sex));
-    let village = violations.parse::<Village>(field("village"), &resident.village);
-    if let Some(village) = village {
-        let inside = village.district() == district;
-        violations.require(
-            inside,
-            field("village"),
-            "must lie in the terminal's district",
-        );
-        let listed = areas::village(village).is_some();
-        violations.require(listed, field("village"), "is not in the list of villages");
-    }
-    let phone = violations.parse_optional::<Phone>(field("phone"), &resident.phone);
-    let person = person(violations, resident, phone.as_ref());
-    let (nik, birth_date, sex) = (nik?, birth_date?, sex?);
+    let place = persons::Place {
+        path: "enrolment.resident",
+        district,
+        today: TimeZone::of(district).local_date(now),
+    };
+    let nik = violations.take(place.field("nik"), Nik::parse(&resident.nik));
+    let sheet = persons::sheet(violations, resident, &place);
+    let (nik, birth_date, sex) = (nik?, sheet.birth_date?, sheet.sex?);
     let warnings = nik.warnings(birth_date, sex, areas::is_listed);
     Some(Draft {
         nik,
-        person,
+        person: sheet.person,
         birth_date,
         sex,
-        village: village?,
+        village: sheet.village?,
         biometric_package,
         captured_at,
         warnings,
     })
-}
-
-fn field(name: &str) -> String {
-    format!("enrolment.resident.{name}")
-}
-
-fn person(
-    violations: &mut Violations,
-    resident: &proto::Resident,
-    phone: Option<&Phone>,
-) -> Person {
-    violations.require(
-        resident.neighbourhood <= 999,
-        field("neighbourhood"),
-        "must be 0 to 999",
-    );
-    violations.require(
-        resident.community <= 999,
-        field("community"),
-        "must be 0 to 999",
-    );
-    let blood_type = match resident.blood_type.trim() {
-        "" => "-".to_owned(),
-        known => {
-            let plain = known.trim_end_matches(['+', '-']);
-            let signs = known.len() - plain.len();
-            let fits = matches!(plain, "A" | "B" | "AB" | "O") && signs <= 1;
-            violations.require(
-                fits,
-                field("blood_type"),
-                "must be A, B, AB or O, with or without + or -",
-            );
-            known.to_owned()
-        }
-    };
-    Person {
-        nik: resident.nik.clone(),
-        full_name: violations.text(field("full_name"), &resident.full_name, 1, NAME_MAX),
-        mother_name: violations.text(field("mother_name"), &resident.mother_name, 1, NAME_MAX),
-        birth_place: violations.text(field("birth_place"), &resident.birth_place, 1, 60),
-        address: violations.text(field("address"), &resident.address, 1, 120),
-        neighbourhood: resident.neighbourhood,
-        community: resident.community,
-        phone: phone.map(|phone| phone.expose().to_owned()),
-        religion: violations.text(field("religion"), &resident.religion, 1, 30),
-        marital_status: violations.text(field("marital_status"), &resident.marital_status, 1, 30),
-        occupation: violations.text(field("occupation"), &resident.occupation, 1, 60),
-        blood_type,
-    }
-}
-
-fn birth_date(text: &str, today: Date) -> Result<Date, &'static str> {
-    let birth_date = date(text)?;
-    if (BIRTH_DATE_MIN..=today).contains(&birth_date) {
-        Ok(birth_date)
-    } else {
-        Err("must be from 1900-01-01 to today")
-    }
 }
 
 fn captured_at(
@@ -190,15 +117,6 @@ fn package(violations: &mut Violations, text: &str) -> Option<String> {
     let rule = "must have 1 to 64 characters of [A-Za-z0-9._-]";
     violations.require(fits, "enrolment.biometric_package", rule);
     Some(text.to_owned())
-}
-
-fn sex(number: i32) -> Result<Sex, &'static str> {
-    match proto::Sex::try_from(number) {
-        Ok(proto::Sex::Female) => Ok(Sex::Female),
-        Ok(proto::Sex::Male) => Ok(Sex::Male),
-        Ok(proto::Sex::Unspecified) => Err("is required"),
-        Err(_) => Err("is not a known value"),
-    }
 }
 
 /// The answer to a recorded person.
@@ -242,7 +160,7 @@ pub fn reused_item() -> proto::ImportEnrolmentResult {
     refused_item(&Error::refused(ErrorReason::RequestIdReused, message))
 }
 
-fn warning(warning: NikWarning) -> proto::EnrolmentWarning {
+pub(super) fn warning(warning: NikWarning) -> proto::EnrolmentWarning {
     match warning {
         NikWarning::UnknownArea => proto::EnrolmentWarning::NikAreaUnknown,
         NikWarning::BirthDateDiffers => proto::EnrolmentWarning::NikBirthDateDiffers,

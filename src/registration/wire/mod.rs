@@ -3,6 +3,8 @@
 mod certificates;
 mod checks;
 mod drafts;
+mod life;
+mod persons;
 mod reads;
 
 use prost::Message;
@@ -10,7 +12,7 @@ use prost::Message;
 use crate::{
     error::{Error, ErrorReason, Kind, NextAction},
     proto,
-    registration::{Enrolment, EnrolmentReason, EnrolmentState, Refusal},
+    registration::{Enrolment, EnrolmentReason, EnrolmentState, Life, Refusal},
     wire::timestamp,
 };
 
@@ -21,6 +23,9 @@ pub use checks::{lease_checks, lease_checks_response, record_verdicts, record_ve
 pub use drafts::{
     import_enrolment, import_result, record_enrolment, record_enrolment_response, refused_item,
     reused_item,
+};
+pub use life::{
+    change_resident, change_resident_response, record_life_event, record_life_event_response,
 };
 pub use reads::{
     get_enrolment, get_enrolment_response, list_enrolments, list_enrolments_response, page_key,
@@ -51,6 +56,7 @@ pub fn enrolment(enrolment: &Enrolment) -> proto::Enrolment {
         masked_nik: String::new(),
         initials: String::new(),
         interim_certificate: None,
+        life: life(enrolment.life).into(),
     }
 }
 
@@ -64,6 +70,15 @@ pub fn state(state: EnrolmentState) -> proto::EnrolmentState {
         EnrolmentState::Duplicate => proto::EnrolmentState::Duplicate,
         EnrolmentState::Adjudicating => proto::EnrolmentState::Adjudicating,
         EnrolmentState::CaptureRejected => proto::EnrolmentState::CaptureRejected,
+    }
+}
+
+/// What became of a person, as the contract names it.
+fn life(life: Life) -> proto::ResidentLife {
+    match life {
+        Life::Resident => proto::ResidentLife::Resident,
+        Life::Deceased => proto::ResidentLife::Deceased,
+        Life::MovedOut => proto::ResidentLife::MovedOut,
     }
 }
 
@@ -96,6 +111,19 @@ impl From<Refusal> for Error {
             }
             Refusal::EnrolmentNotFound => {
                 Self::not_found(ErrorReason::EnrolmentNotFound, "enrolment")
+            }
+            Refusal::ResidentNotFound => Self::not_found(ErrorReason::ResidentNotFound, "resident"),
+            Refusal::ResidentDeceased => {
+                let message = "the person is recorded as deceased";
+                Self::refused(ErrorReason::ResidentDeceased, message)
+            }
+            Refusal::ResidentMovedOut => {
+                let message = "the person has moved to another district";
+                Self::refused(ErrorReason::ResidentMovedOut, message)
+            }
+            Refusal::LifeEventNotPossible { life } => {
+                let message = "that event cannot follow what is recorded of the person";
+                Self::refused(ErrorReason::LifeEventNotPossible, message).with("state", life.name())
             }
             Refusal::CheckFenced => {
                 let message =

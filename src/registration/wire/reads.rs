@@ -150,6 +150,7 @@ mod tests {
             state_at: at,
             captured_at: at,
             received_at: at,
+            life: crate::registration::Life::Resident,
         };
         let read = page_key(&key_of(&enrolment)).expect("a key of our own");
         assert_eq!(read, (at, enrolment.enrolment_id));

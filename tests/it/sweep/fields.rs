@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 use super::{
-    principal, printing, rows_of_acts,
+    people, principal, printing, rows_of_acts,
     scene::{DISTRICT, first_village},
 };
 
@@ -25,6 +25,7 @@ async fn every_violation_is_named_at_once_and_no_other() {
     let mut cases = numbers();
     cases.extend(dates_and_villages());
     cases.extend([sheet(), dispatch(), verdicts(), handover()]);
+    cases.extend(people::cases());
     cases.extend(printing::cases());
     cases.extend(ranges());
     cases.extend(lists());

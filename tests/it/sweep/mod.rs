@@ -26,6 +26,7 @@ mod fields;
 mod input;
 mod isolation;
 mod noise;
+mod people;
 mod printing;
 mod replay;
 mod rights;

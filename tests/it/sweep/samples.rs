@@ -80,6 +80,34 @@ fn registration(method: &str, things: &Things, request_id: String) -> Option<Vec
             }
             .encode_to_vec()
         }
+        "ChangeResident" | "RecordLifeEvent" => return person(method, things, request_id),
+        _ => return None,
+    })
+}
+
+fn person(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
+    Some(match method {
+        "ChangeResident" => proto::ChangeResidentRequest {
+            request_id,
+            resident_id: things.changed.clone(),
+            resident: Some(proto::Resident {
+                birth_place: "Malang".to_owned(),
+                ..proto::Resident::default()
+            }),
+            update_mask: Some(prost_types::FieldMask {
+                paths: vec!["birth_place".to_owned()],
+            }),
+        }
+        .encode_to_vec(),
+        "RecordLifeEvent" => proto::RecordLifeEventRequest {
+            request_id,
+            resident_id: things.mourned.clone(),
+            kind: proto::LifeEventKind::Death.into(),
+            event_date: "2017-04-17".to_owned(),
+            document_number: "AKM-sample".to_owned(),
+            destination: String::new(),
+        }
+        .encode_to_vec(),
         _ => return None,
     })
 }

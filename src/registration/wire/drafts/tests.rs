@@ -82,7 +82,7 @@ fn every_violation_is_told_at_once() {
         resident: Some(proto::Resident {
             nik: "3575".to_owned(),
             full_name: " ".to_owned(),
-            mother_name: "x".repeat(NAME_MAX + 1),
+            mother_name: "x".repeat(121),
             birth_place: String::new(),
             birth_date: "17-08-1990".to_owned(),
             sex: 7,
