@@ -190,6 +190,12 @@ async fn nobody_gets_a_blank_whose_card_would_be_wrong_by_now() {
     ];
     assert_eq!(steps(&terminal.bind(&leases, 1).await), fates);
     assert_eq!(office.rows("card").await, 1, "the other items go through");
+    // A lease is for what the card shows on that day; the next one sees the new facts. The others are passed over.
+    let back = terminal.release(&leases[..5]).await;
+    assert_eq!(steps(&back), ["QUEUED"; 5]);
+    let again = terminal.lease(5).await.leases;
+    assert_eq!(lease_ids(&again), lease_ids(&leases[2..3]));
+    assert_eq!(steps(&terminal.bind(&again, 3).await), ["BOUND"]);
 }
 
 #[tokio::test]

@@ -14,7 +14,10 @@ use crate::support::{
     people::{key, residents},
 };
 
-use super::staff::{self, Staff};
+use super::{
+    doubt,
+    staff::{self, Staff},
+};
 
 /// Where everything of the scene is.
 pub const DISTRICT: &str = "35.75";
@@ -23,7 +26,7 @@ pub const DISTRICT: &str = "35.75";
 pub const EMPTY_DISTRICT: &str = "35.77";
 
 /// Blanks in the district's store.
-const FIRST_BLANK: i64 = 8_000_001;
+pub const FIRST_BLANK: i64 = 8_000_001;
 /// Blanks in the centre's store; the first ten are on their way to the district.
 const FIRST_CENTRAL: i64 = 8_100_001;
 /// Blanks that the maker has not delivered yet.
@@ -202,7 +205,7 @@ pub async fn set(office: &Office) -> Things {
     let visited = print(&mut terminal, resident(4), FIRST_BLANK + 1).await;
     let (challenge, collection) = challenge(&mut terminal, &noticed, &visited).await;
 
-    let (doubtful, incident) = unsure(office, &mut terminal, [11, 12].map(resident)).await;
+    let (doubtful, incident) = doubt::set(office, &mut terminal, [11, 12].map(resident)).await;
 
     terminal.submit(&[5, 6, 7, 8, 9, 10].map(resident)).await;
     let leases = terminal.lease(5).await.leases;
@@ -319,33 +322,6 @@ async fn challenge(
         .expect("the handover begins")
         .into_inner();
     ((started.challenge_id, started.nonce), of(other))
-}
-
-/// A request in doubt, with its blank; and the incident of one that was reported under a lease that had run out.
-async fn unsure(
-    office: &Office,
-    terminal: &mut Client,
-    people: [String; 2],
-) -> ((String, i64), String) {
-    terminal.submit(&people).await;
-    let leases = terminal.lease(2).await.leases;
-    terminal.bind(&leases[..1], FIRST_BLANK + 20).await;
-    sqlx::raw_sql("update print_request set lease_expires_at = clock_timestamp() where state in ('LEASED', 'BOUND')")
-        .execute(&office.sql)
-        .await
-        .expect("leases can run out");
-    look::until_none(
-        &office.sql,
-        "print_request where state in ('LEASED', 'BOUND')",
-    )
-    .await;
-    terminal.report(&leases[1..], FIRST_BLANK + 21).await;
-    let incident: Uuid = sqlx::query_scalar("select incident_id from print_incident")
-        .fetch_one(&office.sql)
-        .await
-        .expect("a late report is an incident");
-    let doubtful = key(&leases[0]).print_request_id;
-    ((doubtful, FIRST_BLANK + 20), incident.to_string())
 }
 
 async fn hold_leases(office: &Office) {

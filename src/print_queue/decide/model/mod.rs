@@ -25,10 +25,8 @@ const ONE_FACE: &str = "no blank becomes two cards";
 /// What is checked, and which of the two safeguards is there.
 #[derive(Clone)]
 struct Office {
-    /// How many persons ask for a card.
-    persons: usize,
-    /// So many leases of one request: later ones behave like these.
-    leases: i64,
+    /// So many leases of each person's request: later ones behave like these.
+    leases: [i64; PERSONS],
     /// A message counts only under its own lease.
     is_fenced: bool,
     /// A printer waits until the blank is bound before it prints.
@@ -45,10 +43,7 @@ enum Happens {
         well: bool,
     },
     Forget(usize),
-    Arrive {
-        message: Message,
-        is_answered: bool,
-    },
+    Arrive(Message),
     RunOut(usize),
     Look(usize),
     Say(usize),
@@ -88,11 +83,15 @@ impl Model for Office {
             match job {
                 // Printers are alike: one that did nothing yet stands for all such.
                 None if printer > 0 && world.is_new(printer - 1) => {}
-                None => actions.extend((0..self.persons).filter_map(|person| {
-                    let row = world.rows[person];
-                    let may = row.stands == Stands::Queued && row.fence < self.leases;
-                    may.then_some(Happens::Lease(printer, person))
-                })),
+                // The most senior one that may be leased.
+                None => actions.extend(
+                    (0..PERSONS)
+                        .find(|person| {
+                            let row = world.rows[*person];
+                            row.stands == Stands::Queued && row.fence < self.leases[*person]
+                        })
+                        .map(|person| Happens::Lease(printer, person)),
+                ),
                 Some(job) => {
                     actions.push(Happens::Forget(printer));
                     if job.blank.is_none() {
@@ -110,14 +109,8 @@ impl Model for Office {
                 }
             }
         }
-        for message in &world.sent {
-            for is_answered in [true, false] {
-                actions.push(Happens::Arrive {
-                    message: *message,
-                    is_answered,
-                });
-            }
-        }
+        // An answer that is lost is a printer that forgets.
+        actions.extend(world.sent.iter().copied().map(Happens::Arrive));
         for (person, row) in world.rows.iter().enumerate() {
             match row.stands {
                 Stands::Leased(_) | Stands::Bound(..) => actions.push(Happens::RunOut(person)),
@@ -128,7 +121,10 @@ impl Model for Office {
                 actions.push(Happens::Say(person));
             }
             let in_store = |b: &usize| world.blanks[*b].lies == Lies::InStore;
-            if let (Told::Never, Some(blank)) = (row.incident, (0..BLANKS).find(in_store)) {
+            // Persons are alike: the first one's lie is enough.
+            if let (0, Told::Never, Some(blank)) =
+                (person, row.incident, (0..BLANKS).find(in_store))
+            {
                 actions.extend((1..=row.fence).map(|f| Happens::Claim(person, f, blank)));
             }
             if row.incident == Told::Open {
@@ -154,17 +150,14 @@ impl Model for Office {
             Happens::Feed(printer, blank) => world.feed(self, printer, blank),
             Happens::Print { printer, well } => world.print(printer, well),
             Happens::Forget(printer) => world.jobs[printer] = None,
-            Happens::Arrive {
-                message,
-                is_answered,
-            } => {
+            Happens::Arrive(message) => {
                 let done = world.arrive(self, &message);
                 let waits = world.jobs[message.printer].filter(|job| {
                     message.says == Says::Bind
                         && (job.person, job.fence) == (message.person, message.fence)
                         && job.blank == Some(message.blank)
                 });
-                if let (Some(job), true) = (waits, is_answered) {
+                if let Some(job) = waits {
                     world.jobs[message.printer] = (done || job.may_print).then_some(Job {
                         may_print: true,
                         ..job
@@ -240,8 +233,7 @@ impl Model for Office {
 const PATIENCE: Duration = Duration::from_secs(300);
 
 const HONEST: Office = Office {
-    persons: PERSONS,
-    leases: 2,
+    leases: [2, 1],
     is_fenced: true,
     binds_first: true,
 };
@@ -282,8 +274,7 @@ fn no_order_of_events_gives_a_person_two_cards_or_a_blank_two_faces() {
 #[test]
 fn without_the_fence_somebody_gets_two_cards() {
     let office = Office {
-        persons: 1,
-        leases: 3,
+        leases: [3, 0],
         ..HONEST
     };
     assert!(!gives_two_cards(office.clone()), "nobody does with it");
@@ -296,7 +287,7 @@ fn without_the_fence_somebody_gets_two_cards() {
 #[test]
 fn without_binding_before_printing_somebody_gets_two_cards() {
     assert!(gives_two_cards(Office {
-        persons: 1,
+        leases: [2, 0],
         binds_first: false,
         ..HONEST
     }));
