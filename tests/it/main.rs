@@ -19,6 +19,7 @@ mod life;
 mod notices;
 mod policy;
 mod print_queue;
+mod printers;
 mod quotas;
 mod registration;
 mod restart;

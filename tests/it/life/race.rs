@@ -4,9 +4,9 @@
 use tokio::sync::Barrier;
 
 use super::*;
-use crate::support::look;
+use crate::support::{look, soak};
 
-/// So many persons, each with a race of its own.
+/// So many persons, each with a race of its own; more of them in a soak.
 const RACES: usize = 40;
 
 /// What may never be: a blank bound to the request of a person who died before.
@@ -19,8 +19,9 @@ const WRONG: &str = "print_request p join resident r using (resident_id)
 #[tokio::test]
 async fn a_death_that_races_with_lease_and_bind_never_leaves_a_card_behind_a_cancelled_request() {
     let office = Office::open().await;
-    office.stock(DISTRICT, 1, RACES as i64).await;
-    let waiting = office.waiting(RACES).await;
+    let races = soak::times(RACES);
+    office.stock(DISTRICT, 1, races as i64).await;
+    let waiting = office.waiting(races).await;
     let counter = office.terminal("35.75/office/1").await;
     let printer = office.terminal("35.75/office/2").await;
     let mut bound = 0;
@@ -66,7 +67,7 @@ async fn a_death_that_races_with_lease_and_bind_never_leaves_a_card_behind_a_can
         // A lease that took the next person in the line is given back: each race is about one.
         give_back(&office).await;
     }
-    eprintln!("{bound} of {RACES} blanks were bound before the death");
+    eprintln!("{bound} of {races} blanks were bound before the death");
     assert_eq!(look::count(&office.sql, "card").await, bound);
 }
 

@@ -27,6 +27,7 @@ pub mod officers;
 pub mod people;
 pub mod policies;
 pub mod raw;
+pub mod soak;
 pub mod stream;
 
 /// How long a test waits for what must come; a slow machine is no failure.

@@ -22,6 +22,7 @@ use crate::support::{
     raw::Answer,
 };
 
+mod blanks;
 mod doubt;
 mod fields;
 mod input;

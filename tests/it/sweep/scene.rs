@@ -15,6 +15,7 @@ use crate::support::{
 };
 
 use super::{
+    blanks::{FIRST_CENTRAL, on_its_way, run},
     doubt,
     staff::{self, Staff},
 };
@@ -27,8 +28,6 @@ pub const EMPTY_DISTRICT: &str = "35.77";
 
 /// Blanks in the district's store.
 pub const FIRST_BLANK: i64 = 8_000_001;
-/// Blanks in the centre's store; the first ten are on their way to the district.
-const FIRST_CENTRAL: i64 = 8_100_001;
 /// Blanks that the maker has not delivered yet.
 const FIRST_UNKNOWN: i64 = 8_200_001;
 
@@ -189,7 +188,7 @@ pub fn first_village(district: &str) -> String {
 
 /// Sets the scene; everybody in it is known to `ektp://district/35.75/site/office/terminal/1`.
 pub async fn set(office: &Office) -> Things {
-    let mut people = residents(DISTRICT, 15);
+    let mut people = residents(DISTRICT, 17);
     for (place, person) in people.iter_mut().enumerate() {
         // One holder gets a notice, all others a visit of the village's officer.
         person.phone = (place == 5).then(|| "+6281234567890".to_owned());
@@ -198,7 +197,7 @@ pub async fn set(office: &Office) -> Things {
     let mut matcher = office.centre("matcher").await;
     office.stock(DISTRICT, FIRST_BLANK, FIRST_BLANK + 49).await;
 
-    let (enrolments, checking) = enrol(&mut terminal, &mut matcher, &people[2..]).await;
+    let (enrolments, checked) = enrol(&mut terminal, &mut matcher, &people[2..]).await;
     let resident = |place: usize| enrolments[place].1.clone();
 
     let noticed = print(&mut terminal, resident(3), FIRST_BLANK).await;
@@ -227,10 +226,10 @@ pub async fn set(office: &Office) -> Things {
         known: people[2].clone(),
         enrolment: enrolments[2].0.clone(),
         uncertified: enrolments[1].0.clone(),
-        checked: (checking[0].enrolment_id.clone(), checking[0].fence),
+        checked,
         resident: resident(2),
-        changed: resident(11),
-        mourned: resident(12),
+        changed: resident(13),
+        mourned: resident(14),
         count: 1,
         queued,
         renewed: key(&leases[0]),
@@ -249,12 +248,13 @@ pub async fn set(office: &Office) -> Things {
     }
 }
 
-/// Enrols people and certifies all but the second; the first is still being checked, all others are print-ready.
+/// Enrols people: the first is being checked, all others are print-ready; all but the second have an interim certificate.
+/// Answers the ids of enrolments and persons, and the check.
 async fn enrol(
     terminal: &mut Client,
     matcher: &mut Client,
     people: &[Person],
-) -> (Vec<(String, String)>, Vec<proto::CheckTask>) {
+) -> (Vec<(String, String)>, (String, u64)) {
     let mut enrolments = Vec::new();
     for person in people {
         enrolments.push(terminal.enrol(person).await);
@@ -272,7 +272,8 @@ async fn enrol(
         .into_iter()
         .partition(|task| task.enrolment_id == enrolments[0].0);
     matcher.decide(&unique, VerdictOutcome::Unique).await;
-    (enrolments, checking)
+    let checked = (checking[0].enrolment_id.clone(), checking[0].fence);
+    (enrolments, checked)
 }
 
 /// Takes one person from the counter to the printed card; answers the print request.
@@ -334,40 +335,6 @@ async fn hold_leases(office: &Office) {
     .expect("leases can be prolonged");
 }
 
-/// Enters blanks at the centre and sends the first ten on their way.
-async fn on_its_way(store: &mut Client) -> (String, SerialRange) {
-    let delivery = proto::RegisterDeliveryRequest {
-        request_id: request_id(),
-        document_number: "BA-scene".to_owned(),
-        serials: vec![run(FIRST_CENTRAL, FIRST_CENTRAL + 99)],
-    };
-    store
-        .inventory
-        .register_delivery(delivery)
-        .await
-        .expect("the delivery is registered");
-    let sent = run(FIRST_CENTRAL, FIRST_CENTRAL + 9);
-    let dispatch = proto::DispatchShipmentRequest {
-        request_id: request_id(),
-        destination: DISTRICT.to_owned(),
-        document_number: "SJ-scene".to_owned(),
-        serials: vec![sent],
-    };
-    let answer = store
-        .inventory
-        .dispatch_shipment(dispatch)
-        .await
-        .expect("the shipment is dispatched");
-    (
-        answer
-            .into_inner()
-            .shipment
-            .expect("a shipment")
-            .shipment_id,
-        sent,
-    )
-}
-
 async fn waiting_request(terminal: &mut Client) -> String {
     let request = proto::ListPrintRequestsRequest {
         state: proto::PrintRequestState::Queued.into(),
@@ -381,8 +348,4 @@ async fn waiting_request(terminal: &mut Client) -> String {
         .into_inner();
     let entry = page.print_requests[0].entry.as_ref().expect("an entry");
     entry.print_request_id.clone()
-}
-
-fn run(first: i64, last: i64) -> SerialRange {
-    SerialRange { first, last }
 }

@@ -1,0 +1,48 @@
+//! The blanks of the scene that are not in the district yet.
+
+use ektp::proto::{self, SerialRange};
+
+use super::scene::DISTRICT;
+use crate::support::office::{Client, request_id};
+
+/// Blanks in the centre's store; the first ten are on their way to the district.
+pub const FIRST_CENTRAL: i64 = 8_100_001;
+
+/// Enters blanks at the centre and sends the first ten on their way.
+pub async fn on_its_way(store: &mut Client) -> (String, SerialRange) {
+    let delivery = proto::RegisterDeliveryRequest {
+        request_id: request_id(),
+        document_number: "BA-scene".to_owned(),
+        serials: vec![run(FIRST_CENTRAL, FIRST_CENTRAL + 99)],
+    };
+    store
+        .inventory
+        .register_delivery(delivery)
+        .await
+        .expect("the delivery is registered");
+    let sent = run(FIRST_CENTRAL, FIRST_CENTRAL + 9);
+    let dispatch = proto::DispatchShipmentRequest {
+        request_id: request_id(),
+        destination: DISTRICT.to_owned(),
+        document_number: "SJ-scene".to_owned(),
+        serials: vec![sent],
+    };
+    let answer = store
+        .inventory
+        .dispatch_shipment(dispatch)
+        .await
+        .expect("the shipment is dispatched");
+    (
+        answer
+            .into_inner()
+            .shipment
+            .expect("a shipment")
+            .shipment_id,
+        sent,
+    )
+}
+
+/// A run of serials.
+pub fn run(first: i64, last: i64) -> SerialRange {
+    SerialRange { first, last }
+}
