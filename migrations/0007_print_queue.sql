@@ -69,6 +69,13 @@ create index print_request_in_order on print_request (district, state, applicant
 -- Who waits for a day of a site.
 create index print_request_waits_for_a_day on print_request (district, site)
     where state = 'HELD' and hold_reasons <@ '{QUOTA,OFFICE_CLOSED}';
+-- What the review looks for: held for the class, held for the window, and queued before a window was drawn.
+create index print_request_class_held on print_request (district, applicant_class, requested_at)
+    where state = 'HELD' and 'CLASS_HELD' = any(hold_reasons);
+create index print_request_outside on print_request (district, applicant_class, enrolled_on)
+    where state = 'HELD' and 'ENROLMENT_WINDOW' = any(hold_reasons);
+create index print_request_queued_by_enrolment on print_request (district, applicant_class, enrolled_on)
+    where state = 'QUEUED';
 -- What the chore that ends leases looks for.
 create index print_request_leased on print_request (lease_expires_at) where state in ('LEASED', 'BOUND');
 

@@ -27,6 +27,8 @@ use crate::{
 const ROUND: i64 = 500;
 /// Leases are 90 seconds long; a place in the queue comes back within two more.
 const EXPIRE_LEASES_EVERY: Duration = Duration::from_secs(2);
+/// A rule is met on a day, or when blanks come: nobody counts the seconds.
+const RELEASE_HELD_EVERY: Duration = Duration::from_secs(10);
 /// A person who has just been told at the counter should get the message soon.
 const SEND_NOTICES_EVERY: Duration = Duration::from_secs(1);
 /// Partitions are made a week ahead, so an hour's delay is nothing.
@@ -82,6 +84,11 @@ fn all(gateway: Gateway, signing: Arc<Signing>) -> Vec<(&'static str, Duration, 
             "expire_leases",
             EXPIRE_LEASES_EVERY,
             Box::new(|desk| Box::pin(expire_leases(desk))),
+        ),
+        (
+            "release_held",
+            RELEASE_HELD_EVERY,
+            Box::new(|desk| Box::pin(release_held(desk))),
         ),
         (
             "send_notices",
@@ -152,6 +159,13 @@ async fn expire_leases(desk: Desk) -> Result<bool> {
         Box::pin(print_queue::expire_leases(work, ROUND))
     });
     Ok(round.await? >= ROUND.unsigned_abs())
+}
+
+async fn release_held(desk: Desk) -> Result<bool> {
+    desk.act_unasked(system(), "chore/release_held", |work| {
+        Box::pin(print_queue::release_held(work, ROUND))
+    })
+    .await
 }
 
 async fn delete_old_requests(desk: Desk) -> Result<bool> {

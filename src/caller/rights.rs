@@ -120,6 +120,8 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Registration/ChangeResident", Write, TERMINAL, COUNTERS),
     line("/ektp.v1.Registration/RecordLifeEvent", Write, TERMINAL, COUNTERS),
     line("/ektp.v1.PrintQueue/SubmitPrintRequests", Write, TERMINAL, COUNTERS),
+    line("/ektp.v1.PrintQueue/WithdrawPrintRequests", Write, TERMINAL, COUNTERS),
+    line("/ektp.v1.PrintQueue/ExplainPosition", Read, TERMINAL, COUNTERS),
     line("/ektp.v1.PrintQueue/GetPrintRequest", Read, TERMINAL, READERS),
     line("/ektp.v1.PrintQueue/ListPrintRequests", Read, TERMINAL, READERS),
     // A screen on the wall follows its queue with nobody before it; the policy desk follows any district that it names.

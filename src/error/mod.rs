@@ -207,6 +207,11 @@ impl Error {
         self
     }
 
+    /// What the person can do next.
+    pub fn next_action(&self) -> NextAction {
+        self.0.next_action
+    }
+
     /// Says it to the person at the counter.
     #[must_use]
     pub fn say(mut self, words: Words) -> Self {

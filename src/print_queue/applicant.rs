@@ -89,6 +89,8 @@ pub struct Applicant {
     pub received_at: OffsetDateTime,
     /// What the centre found.
     pub verdict: Verdict,
+    /// Whether the district still serves the person.
+    pub life: Life,
     /// Whether a mobile number was left.
     pub has_phone: bool,
     /// The active interim certificate, valid or run out.

@@ -21,6 +21,7 @@
 mod applicant;
 mod decide;
 mod doubt;
+mod explain;
 mod place;
 mod request;
 mod rpc;
@@ -45,6 +46,7 @@ pub use doubt::{
     Circumstances, Finding, Found, Incident, IncidentFinding, IncidentState, LateReport, Unsure,
     Word,
 };
+pub use explain::{Explained, Known, Person, WaitStage};
 pub use place::Place;
 pub use request::{
     CancelReason, Entry, HoldReason, HoldReasons, Lease, PrintRequest, RequestState, Standing,
@@ -52,7 +54,7 @@ pub use request::{
 pub use rpc::PrintQueueService;
 pub use steps::{
     PersonChange, RESOLVE_IN_DOUBT, RESOLVE_INCIDENT, doubt_approved, expire_leases, found_unique,
-    incident_approved, person_changed, person_left, snapshot,
+    incident_approved, person_changed, person_left, release_held, snapshot,
 };
 
 /// How long a lease is good for: what a printer takes for a card, three times over.
@@ -103,6 +105,8 @@ pub enum Refusal {
         /// It is printed, or being printed, and can be waited for.
         under_way: bool,
     },
+    /// No card is in the person's hands that could be defective.
+    NoCardToReplace,
     /// The policy wants an interim certificate first (S0-3).
     InterimCertificateRequired,
     /// The version in force refuses the class, and the person had a card (S4-4).

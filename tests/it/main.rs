@@ -7,6 +7,7 @@
 
 mod administration;
 mod architecture;
+mod articles;
 mod audit;
 mod callers;
 mod cancel;

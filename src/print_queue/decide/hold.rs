@@ -2,7 +2,13 @@
 
 use time::OffsetDateTime;
 
-use crate::print_queue::{HoldReason, HoldReasons, PrintRequest, Standing, decide::moved};
+use crate::{
+    ids::IncidentId,
+    print_queue::{
+        CancelReason, HoldReason, HoldReasons, PrintRequest, Refusal, Standing, Unsure,
+        decide::moved,
+    },
+};
 
 /// The request, held for one more reason; nothing where that changes nothing or comes too late: a blank that is bound is
 /// printed or spoiled, it is not taken back.
@@ -40,4 +46,27 @@ pub fn lift_hold(
         Standing::Held(left)
     };
     Some(moved(request, standing, at))
+}
+
+/// The request, taken back. Not while a card of it may exist: its person could ask again and would have two.
+pub fn withdraw(
+    request: &PrintRequest,
+    incident: Option<IncidentId>,
+    at: OffsetDateTime,
+) -> Result<PrintRequest, Refusal> {
+    match &request.standing {
+        Standing::Queued | Standing::Held(_) | Standing::Leased(_) => {}
+        Standing::Bound(..)
+        | Standing::InDoubt(..)
+        | Standing::Printed(_)
+        | Standing::Cancelled(_) => return Err(Refusal::WrongState(request.standing.state())),
+    }
+    match incident {
+        Some(incident) => Err(Refusal::Unsure(Unsure::IncidentOpen(incident))),
+        None => Ok(moved(
+            request,
+            Standing::Cancelled(CancelReason::Withdrawn),
+            at,
+        )),
+    }
 }

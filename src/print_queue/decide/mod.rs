@@ -1,14 +1,17 @@
 //! The rules of the queue, pure: what is known goes in, what follows or a refusal comes out.
 //!
-//! `submit` says who comes in, `hold` what keeps a request waiting, `lease` what may be leased, `print` what becomes of a
-//! leased request, `doubt` of one that nobody reported. Who holds a lease is asked before anything else, so that a terminal whose lease was given to another
+//! `submit` says who comes in, `hold` what keeps a request waiting, `release` what lets it go, `lease` what may be leased,
+//! `print` what becomes of a leased request, `doubt` of one that nobody reported. Who holds a lease is asked before
+//! anything else, so that a terminal whose lease was given to another
 //! learns nothing about what became of it.
 
 mod doubt;
+mod explain;
 mod hold;
 mod lease;
 mod person;
 mod print;
+mod release;
 mod submit;
 
 use time::OffsetDateTime;
@@ -18,10 +21,12 @@ use crate::print_queue::{
 };
 
 pub use doubt::{is_late_report, resolve_doubt};
-pub use hold::{add_hold, lift_hold};
+pub use explain::{explain_person, explain_request};
+pub use hold::{add_hold, lift_hold, withdraw};
 pub use lease::{lease_location, short_side};
 pub use person::{Happening, follow_person};
 pub use print::{Command, carry_out, expire_lease};
+pub use release::{Supply, release};
 pub use submit::{Admission, site_room, submit_print_request};
 
 /// Whether a refusal is the policy's: only such a one is a decision about a person, is stored and is counted.
@@ -30,6 +35,7 @@ pub fn is_of_policy(refusal: &Refusal) -> bool {
         Refusal::DuplicateRecord
         | Refusal::NotPrintReady(_)
         | Refusal::CardAlreadyIssued { .. }
+        | Refusal::NoCardToReplace
         | Refusal::InterimCertificateRequired
         | Refusal::AlreadyPrinted { .. }
         | Refusal::ClassNotServed { .. }
@@ -65,11 +71,7 @@ fn print_ready(verdict: &Verdict) -> Result<(), Refusal> {
 /// on the card as the lease saw it; and no card of the request may exist. That no other card of the person is under way is
 /// for inventory to say, under its own lock.
 fn last_check(request: &PrintRequest, look: &LastLook) -> Result<(), Refusal> {
-    match look.life {
-        Life::Resident => {}
-        Life::Deceased => return Err(Refusal::Changed(Change::Deceased)),
-        Life::MovedOut => return Err(Refusal::Changed(Change::MovedOut)),
-    }
+    lives_here(look.life)?;
     print_ready(&look.verdict)?;
     if look.facts_version != request.facts_version {
         return Err(Refusal::Changed(Change::Facts));
@@ -77,6 +79,15 @@ fn last_check(request: &PrintRequest, look: &LastLook) -> Result<(), Refusal> {
     match look.incident {
         Some(incident) => Err(Refusal::Unsure(Unsure::IncidentOpen(incident))),
         None => Ok(()),
+    }
+}
+
+/// A card is for whom the district serves.
+fn lives_here(life: Life) -> Result<(), Refusal> {
+    match life {
+        Life::Resident => Ok(()),
+        Life::Deceased => Err(Refusal::Changed(Change::Deceased)),
+        Life::MovedOut => Err(Refusal::Changed(Change::MovedOut)),
     }
 }
 

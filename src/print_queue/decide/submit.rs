@@ -6,7 +6,8 @@ use crate::{
     areas::TimeZone,
     policy::{ApplicantClass, ClassOutcome, ClassRule, Document, Documents, Policy, TieBreak},
     print_queue::{
-        Applicant, CardState, Draft, HoldReason, HoldReasons, Refusal, decide::print_ready,
+        Applicant, CardState, Draft, HoldReason, HoldReasons, Refusal,
+        decide::{lives_here, print_ready},
     },
 };
 
@@ -34,6 +35,7 @@ pub fn submit_print_request<'a>(
     if let Some(open) = applicant.open_request {
         return Err(Refusal::OpenRequestExists(open));
     }
+    lives_here(applicant.life)?;
     print_ready(&applicant.verdict)?;
     may_have_another(draft.applicant_class, &applicant.cards)?;
     let rule = served(draft.applicant_class, applicant, policy)?;
@@ -62,6 +64,10 @@ fn may_have_another(class: ApplicantClass, cards: &[CardState]) -> Result<(), Re
     }
     if class.is_first() && had_card(cards) {
         return Err(Refusal::CardAlreadyIssued { under_way: false });
+    }
+    // One that awaits its holder is handed over first: while it is under way no other can be bound.
+    if class == ApplicantClass::ReplaceDefective && !cards.contains(&CardState::HandedOver) {
+        return Err(Refusal::NoCardToReplace);
     }
     Ok(())
 }
@@ -112,6 +118,10 @@ fn has_what_is_wanted(
             | Document::SupportingDeed => !draft.documents.contains(wanted),
         })
         .collect();
+    // What is exchanged must be there, whatever the version asks for.
+    if draft.applicant_class == ApplicantClass::InterimExchange && applicant.certificate.is_none() {
+        return Err(Refusal::InterimCertificateRequired);
+    }
     if missing.is_empty() {
         Ok(())
     } else if missing == Documents::NONE.with(Document::InterimCertificate) {

@@ -1,5 +1,6 @@
 //! The gRPC face of the queue: each method opens the call, parses, and hands the act to the desk or reads.
 
+mod explain;
 mod reads;
 
 use tonic::{Request, Response, Status};
@@ -46,6 +47,34 @@ impl PrintQueue for PrintQueueService {
                 })
             })
             .await
+    }
+
+    async fn withdraw_print_requests(
+        &self,
+        request: Request<proto::WithdrawPrintRequestsRequest>,
+    ) -> Result<Response<proto::WithdrawPrintRequestsResponse>, Status> {
+        let (call, message) = Call::open(request, "PrintQueue/WithdrawPrintRequests")?;
+        let (request_id, ids) = wire::withdraw_print_requests(&message)?;
+        self.desk
+            .act(call, request_id, &message, |work| {
+                Box::pin(async move {
+                    let results =
+                        wire::step_results(steps::withdraw_print_requests(work, ids).await?);
+                    Ok(proto::WithdrawPrintRequestsResponse {
+                        results,
+                        committed_revision: 0,
+                    })
+                })
+            })
+            .await
+    }
+
+    async fn explain_position(
+        &self,
+        request: Request<proto::ExplainPositionRequest>,
+    ) -> Result<Response<proto::ExplainPositionResponse>, Status> {
+        let (call, message) = Call::open(request, "PrintQueue/ExplainPosition")?;
+        Ok(Response::new(self.explain(&call, &message).await?))
     }
 
     async fn get_print_request(

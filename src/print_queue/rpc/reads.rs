@@ -3,9 +3,12 @@
 use crate::{
     areas::TimeZone,
     error::{Error, Result},
+    ids::PrintRequestId,
     paging,
     policy::{self, ApplicantClass},
-    print_queue::{Place, PrintQueueService, Refusal, RequestState, steps, store, wire},
+    print_queue::{
+        Place, PrintQueueService, PrintRequest, Refusal, RequestState, steps, store, wire,
+    },
     proto,
     work::{Call, Counted, Read},
 };
@@ -18,18 +21,29 @@ impl PrintQueueService {
         Ok(policy::in_force(read.db(), district, on).await?.order())
     }
 
+    /// One request that the caller may see.
+    pub(super) async fn request(
+        &self,
+        read: &mut Read,
+        call: &Call,
+        id: PrintRequestId,
+    ) -> Result<PrintRequest> {
+        let limit = call.caller.subdistrict();
+        let found = store::find(read.db(), id, call.caller.ledger()).await?;
+        Ok(found
+            .filter(|request| limit.is_none_or(|limit| limit == request.subdistrict))
+            .ok_or(Refusal::PrintRequestNotFound)?)
+    }
+
     pub(super) async fn find(
         &self,
         call: &Call,
         message: &proto::GetPrintRequestRequest,
     ) -> Result<proto::PrintRequest> {
         let id = wire::get_print_request(message)?;
-        let (district, limit) = (call.caller.ledger(), call.caller.subdistrict());
+        let district = call.caller.ledger();
         let mut read = self.desk.read(&call.caller).await?;
-        let request = store::find(read.db(), id, district)
-            .await?
-            .filter(|request| limit.is_none_or(|limit| limit == request.subdistrict))
-            .ok_or(Refusal::PrintRequestNotFound)?;
+        let request = self.request(&mut read, call, id).await?;
         let ahead = match request.standing.state() {
             RequestState::Queued => {
                 let order = self.order(&mut read, call).await?;

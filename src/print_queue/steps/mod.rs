@@ -1,4 +1,4 @@
-//! The writes of the queue as stories, and its doors: [`expire_leases`] for the chores and [`snapshot`] for the feed.
+//! The writes of the queue as stories, and its doors: [`expire_leases`] and [`release_held`] for the chores and [`snapshot`] for the feed.
 //!
 //! `submit` and `lease` hold their own; `print` what a printer does with what it has leased, `report` what it says came out;
 //! `doubt` and `incident` what people say where no printer did, or one that should not have.
@@ -8,8 +8,10 @@ mod incident;
 mod lease;
 mod person;
 mod print;
+mod release;
 mod report;
 mod submit;
+mod withdraw;
 
 use sqlx::PgConnection;
 
@@ -26,8 +28,10 @@ pub use incident::{RESOLVE_INCIDENT, incident_approved, resolve_incident};
 pub use lease::{Leases, lease_print_requests};
 pub use person::{PersonChange, found_unique, person_changed, person_left};
 pub use print::{Binding, Face, Outcome, bind_blanks, card_face, release_leases, renew_leases};
+pub use release::release_held;
 pub use report::{Reported, report_printed, report_spoiled};
 pub use submit::{Submitted, submit_print_requests};
+pub use withdraw::withdraw_print_requests;
 
 /// So many rows of a snapshot are read at once.
 const SNAPSHOT_PAGE: i64 = 5_000;

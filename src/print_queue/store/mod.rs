@@ -6,10 +6,12 @@
 
 mod decision;
 mod doubt;
+mod explain;
 mod lease;
 mod person;
 mod print;
 mod quota;
+mod release;
 mod row;
 mod submit;
 
@@ -28,10 +30,16 @@ use crate::{
 
 pub use decision::{Decision, DecisionOutcome, facts_of, keep_decisions};
 pub use doubt::{circumstances, find_incident, insert_incidents, open_incidents, resolve_incident};
+pub use explain::{
+    count_ahead_by_class, held_since, last_refusal, look_at_applicant, surroundings,
+};
 pub use lease::{Wish, lease, lock_queue};
 pub use person::{follow, lock_open};
 pub use print::{Candidate, lock, lock_overdue, lock_to_bind, renew, save};
-pub use quota::{SiteDay, Used, lock_quota, look_at_quota, use_quota};
+pub use quota::{SiteDay, lock_quota, look_at_quota, use_quota};
+pub use release::{
+    LocalDay, find_to_review, lock_free, lock_queue_if_free, sites_of, spare_blanks,
+};
 pub use submit::{insert, lock_applicants};
 
 /// Which requests a list shows.

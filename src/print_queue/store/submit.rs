@@ -9,7 +9,8 @@ use crate::{
     ids::{District, PrintRequestId, ResidentId, Subdistrict},
     policy::ApplicantClass,
     print_queue::{
-        Applicant, CardState, Certificate, EnrolmentState, PrintRequest, RequestState, Verdict,
+        Applicant, CardState, Certificate, EnrolmentState, Life, PrintRequest, RequestState,
+        Verdict,
         store::{
             corrupt,
             decision::{Columns, Decision, DecisionOutcome},
@@ -32,13 +33,14 @@ pub async fn lock_applicants(
     let rows = sqlx::query!(
         r#"
         with person as materialized (
-            select r.resident_id, r.subdistrict, r.identity_version, r.facts_version, r.has_phone
+            select r.resident_id, r.subdistrict, r.identity_version, r.facts_version, r.has_phone, r.life
             from resident r
             where r.resident_id = any($1) and r.district = $2 and ($3::integer is null or r.subdistrict = $3)
             order by r.resident_id
             for share
         )
-        select p.resident_id, p.subdistrict, p.identity_version, p.facts_version, p.has_phone, e.received_at,
+        select p.resident_id, p.subdistrict, p.identity_version, p.facts_version, p.has_phone,
+            p.life as "life: Life", e.received_at,
             e.state as "enrolment: EnrolmentState", e.state_at as since,
             exists (
                 select from print_ready v
@@ -76,6 +78,7 @@ pub async fn lock_applicants(
                     since: row.since,
                     on_current_identity: row.on_current_identity,
                 },
+                life: row.life,
                 has_phone: row.has_phone,
                 certificate: row
                     .certificate_issued_at

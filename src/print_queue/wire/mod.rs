@@ -4,6 +4,7 @@
 //! A queue entry is what events, snapshots and answers share, so no two of them can show a request differently.
 
 mod doubt;
+mod explain;
 mod refusals;
 mod requests;
 mod words;
@@ -28,9 +29,11 @@ pub use doubt::{
     finding_content, finding_of, resolve_in_doubt, resolve_in_doubt_response, resolve_incident,
     resolve_incident_response, word_content, word_of,
 };
+pub use explain::{About, Told, explain_position, explain_response};
 pub use requests::{
     bind_blanks, get_card_face, get_print_request, lease_print_requests, list_print_requests,
     release_leases, renew_leases, report_printed, report_spoiled, submit_print_requests,
+    withdraw_print_requests,
 };
 
 /// A request as the ledger's events and the snapshots carry it.

@@ -3,6 +3,7 @@
 use crate::{
     areas::TimeZone,
     error::{Error, ErrorReason, NextAction},
+    policy::ApplicantClass,
     print_queue::{Change, EnrolmentState, Refusal, Unsure, Verdict, wire::words},
 };
 
@@ -27,21 +28,19 @@ fn plain(refusal: Refusal) -> Error {
         )
         .with("print_request_id", id)
         .next(NextAction::CollectCard),
-        Refusal::DuplicateRecord => {
-            let message = "the person is recorded more than once; only the centre can lift it";
-            refused(ErrorReason::DuplicateRecord, message).next(NextAction::FileCaseWithCentre)
-        }
+        Refusal::DuplicateRecord => duplicate(),
         Refusal::NotPrintReady(verdict) => not_print_ready(&verdict),
         Refusal::CardAlreadyIssued { under_way } => {
-            let error = refused(
-                ErrorReason::CardAlreadyIssued,
-                "the person has a card already",
-            );
-            if under_way {
-                error.next(NextAction::CollectCard)
+            let message = "the person has a card already";
+            refused(ErrorReason::CardAlreadyIssued, message).next(if under_way {
+                NextAction::CollectCard
             } else {
-                error
-            }
+                NextAction::Unspecified
+            })
+        }
+        Refusal::NoCardToReplace => {
+            let message = "no card is in the person's hands that could be defective";
+            refused(ErrorReason::NoCardToReplace, message).next(NextAction::AskForCard)
         }
         Refusal::InterimCertificateRequired => {
             let message = "the policy wants an interim certificate first";
@@ -50,17 +49,11 @@ fn plain(refusal: Refusal) -> Error {
         }
         Refusal::AlreadyPrinted { class, version } => {
             let message = "the policy in force prints no second card";
-            refused(ErrorReason::AlreadyPrinted, message)
-                .with("applicant_class", class.name())
-                .with("policy_version", version)
-                .next(NextAction::IssueInterimCertificate)
+            not_served(ErrorReason::AlreadyPrinted, message, (class, version))
         }
         Refusal::ClassNotServed { class, version } => {
             let message = "the policy in force does not serve this class";
-            refused(ErrorReason::ClassNotServed, message)
-                .with("applicant_class", class.name())
-                .with("policy_version", version)
-                .next(NextAction::IssueInterimCertificate)
+            not_served(ErrorReason::ClassNotServed, message, (class, version))
         }
         Refusal::DocumentMissing(missing) => {
             let message = "the policy wants documents that are missing";
@@ -72,10 +65,10 @@ fn plain(refusal: Refusal) -> Error {
         Refusal::PrintRequestNotFound => {
             Error::not_found(ErrorReason::PrintRequestNotFound, "print request")
         }
-        Refusal::Fenced => {
-            let message = "the lease is not, or no longer, this terminal's under this fence";
-            refused(ErrorReason::Fenced, message)
-        }
+        Refusal::Fenced => refused(
+            ErrorReason::Fenced,
+            "the lease is not, or no longer, this terminal's under this fence",
+        ),
         Refusal::LeaseExpired => {
             let message = "the lease ran out before the blank was bound; lease again";
             refused(ErrorReason::LeaseExpired, message)
@@ -93,6 +86,22 @@ fn plain(refusal: Refusal) -> Error {
         Refusal::Changed(change) => changed(change),
         Refusal::Unsure(unsure) => not_sure(unsure),
     }
+}
+
+fn duplicate() -> Error {
+    let message = "the person is recorded more than once; only the centre can lift it";
+    Error::refused(ErrorReason::DuplicateRecord, message).next(NextAction::FileCaseWithCentre)
+}
+
+fn not_served(
+    reason: ErrorReason,
+    message: &str,
+    (class, version): (ApplicantClass, i32),
+) -> Error {
+    Error::refused(reason, message)
+        .with("applicant_class", class.name())
+        .with("policy_version", version)
+        .next(NextAction::IssueInterimCertificate)
 }
 
 fn not_print_ready(verdict: &Verdict) -> Error {

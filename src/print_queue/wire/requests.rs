@@ -58,6 +58,22 @@ pub fn submit_print_requests(
     finish(violations, request_id, drafts)
 }
 
+/// Parses which requests are taken back.
+pub fn withdraw_print_requests(
+    message: &proto::WithdrawPrintRequestsRequest,
+) -> Result<(RequestId, Vec<PrintRequestId>)> {
+    let mut violations = Violations::new();
+    let request_id = violations.parse("request_id", &message.request_id);
+    let ids = each(
+        &mut violations,
+        "print_request_ids",
+        &message.print_request_ids,
+        |violations, at, id| violations.parse(at, id),
+    );
+    distinct(&mut violations, "print_request_ids", "", &ids, |id| *id);
+    finish(violations, request_id, ids)
+}
+
 /// Parses which request is asked for.
 pub fn get_print_request(message: &proto::GetPrintRequestRequest) -> Result<PrintRequestId> {
     let mut violations = Violations::new();

@@ -4,7 +4,7 @@
 use crate::{
     error::{NextAction, Words},
     policy::{Document, Documents},
-    print_queue::{EnrolmentState, HoldReason, HoldReasons, Refusal},
+    print_queue::{Change, EnrolmentState, HoldReason, HoldReasons, Refusal, WaitStage},
 };
 
 fn words(indonesian: impl Into<String>, english: impl Into<String>) -> Words {
@@ -34,6 +34,10 @@ pub fn of_refusal(refusal: &Refusal) -> Option<Words> {
             "Anda sudah pernah menerima kartu. Permohonan ini hanya untuk yang belum pernah memilikinya.",
             "You have had a card before. This request is only for those who never had one.",
         ),
+        Refusal::NoCardToReplace => words(
+            "Tidak tercatat kartu yang sudah Anda terima, jadi belum ada yang dapat diganti.",
+            "No card is recorded as handed over to you, so there is none to replace.",
+        ),
         Refusal::InterimCertificateRequired => words(
             "Surat keterangan pengganti diperlukan lebih dahulu. Kantor dapat menerbitkannya sekarang.",
             "An interim certificate is needed first. The office can issue one now.",
@@ -57,6 +61,14 @@ pub fn of_refusal(refusal: &Refusal) -> Option<Words> {
                 format!("Still needed: {english}. Please bring it."),
             )
         }
+        Refusal::Changed(Change::Deceased) => words(
+            "Yang bersangkutan tercatat telah meninggal dunia.",
+            "The person is recorded as deceased.",
+        ),
+        Refusal::Changed(Change::MovedOut) => words(
+            "Anda tercatat pindah ke daerah lain; kartu dimohonkan di sana.",
+            "You are recorded as moved to another district; the card is asked for there.",
+        ),
         Refusal::ResidentNotFound
         | Refusal::LocationNotFound
         | Refusal::PrintRequestNotFound
@@ -64,7 +76,7 @@ pub fn of_refusal(refusal: &Refusal) -> Option<Words> {
         | Refusal::LeaseExpired
         | Refusal::WrongState(_)
         | Refusal::SerialDiffers { .. }
-        | Refusal::Changed(_)
+        | Refusal::Changed(Change::Facts)
         | Refusal::Unsure(_) => return None,
     })
 }
@@ -113,6 +125,66 @@ pub fn of_holds(reasons: HoldReasons) -> Words {
             join(|words| &words.english)
         ),
     )
+}
+
+/// What is said of a stage where no refusal and no hold says more, and what the person can do.
+pub fn of_stage(stage: WaitStage) -> (NextAction, Words) {
+    match stage {
+        WaitStage::Nothing => (
+            NextAction::Unspecified,
+            words(
+                "Tidak ada permohonan yang menunggu.",
+                "No request is waiting.",
+            ),
+        ),
+        WaitStage::Ask => (
+            NextAction::AskForCard,
+            words(
+                "Belum ada permohonan kartu yang berjalan. Silakan mengajukannya.",
+                "No request for a card is under way. Please ask for one.",
+            ),
+        ),
+        WaitStage::Enrolment => (
+            NextAction::TakeBiometrics,
+            of_enrolment(EnrolmentState::Recorded),
+        ),
+        WaitStage::Centre => (
+            NextAction::WaitForCentre,
+            of_enrolment(EnrolmentState::Checking),
+        ),
+        WaitStage::Documents => (
+            NextAction::BringDocument,
+            words("Persyaratan belum lengkap.", "The papers are not complete."),
+        ),
+        WaitStage::Rule => (NextAction::WaitForRule, of_hold(HoldReason::ClassHeld)),
+        WaitStage::Quota => (NextAction::WaitForRule, of_hold(HoldReason::Quota)),
+        WaitStage::Stock => (
+            NextAction::WaitForTurn,
+            words(
+                "Permohonan Anda ada dalam antrean; blangko kartu sedang habis. Tempat Anda tetap.",
+                "Your request stands in the queue; there are no blank cards just now. You keep your place.",
+            ),
+        ),
+        WaitStage::Printer => (
+            NextAction::WaitForTurn,
+            words(
+                "Permohonan Anda ada dalam antrean cetak; kartu dicetak sesuai urutan.",
+                "Your request stands in the queue for printing; cards are printed in its order.",
+            ),
+        ),
+        WaitStage::Tray => (
+            NextAction::OfficeLooksIntoTray,
+            of_hold(HoldReason::Incident),
+        ),
+        WaitStage::Collection => (
+            NextAction::CollectCard,
+            words(
+                "Kartu Anda sudah dicetak. Silakan mengambilnya.",
+                "Your card is printed. Please collect it.",
+            ),
+        ),
+        WaitStage::Transfer => (NextAction::Unspecified, of_hold(HoldReason::MovedOut)),
+    }
 }
 
 /// What must go first decides: a rule is no use to whom the centre still checks.

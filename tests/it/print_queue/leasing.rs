@@ -17,7 +17,7 @@ use crate::support::{
 use ApplicantClass::{DataChange, FirstIssue, Relocation};
 
 #[tokio::test]
-async fn the_class_goes_first_then_the_enrolments_receipt_then_the_id() {
+async fn s0_11_the_class_goes_first_then_the_enrolments_receipt_then_the_id() {
     let office = Office::open().await;
     let mut terminal = office.terminal("35.75/office/1").await;
     let mut people = Vec::new();

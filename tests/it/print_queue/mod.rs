@@ -9,15 +9,17 @@
 
 mod bad_input;
 mod doubt;
+mod explain;
 mod leasing;
 mod order;
 mod printing;
+mod release;
 mod rules;
 mod submission;
 
 use ektp::proto::{
-    self, ApplicantClass, ErrorReason, PrintRequestState, print_step_result, renew_lease_result,
-    submit_print_request_result,
+    self, ApplicantClass, ErrorReason, PrintRequestState, explain_position_request::Key,
+    print_step_result, renew_lease_result, submit_print_request_result,
 };
 
 use crate::support::{
@@ -45,7 +47,7 @@ enum Resolved {
 }
 
 /// A reason without its prefix.
-fn name(refusal: &proto::Refusal) -> String {
+pub fn name(refusal: &proto::Refusal) -> String {
     let reason = ErrorReason::try_from(refusal.reason).expect("a known reason");
     reason
         .as_str_name()
@@ -54,7 +56,7 @@ fn name(refusal: &proto::Refusal) -> String {
 }
 
 /// The entry or the refusal of one submission.
-fn submitted(
+pub fn submitted(
     result: &proto::SubmitPrintRequestResult,
 ) -> Result<&proto::QueueEntry, &proto::Refusal> {
     match result
@@ -71,7 +73,7 @@ fn submitted(
 }
 
 /// What became of each submission, in a word.
-fn fates(results: &[proto::SubmitPrintRequestResult]) -> Vec<String> {
+pub fn fates(results: &[proto::SubmitPrintRequestResult]) -> Vec<String> {
     results
         .iter()
         .map(|r| submitted(r).map_or_else(name, fate))
@@ -121,7 +123,7 @@ fn state(entry: &proto::QueueEntry) -> String {
 }
 
 /// The entry of a lease.
-fn entry(lease: &proto::Lease) -> &proto::QueueEntry {
+pub fn entry(lease: &proto::Lease) -> &proto::QueueEntry {
     lease.entry.as_ref().expect("a lease has its entry")
 }
 
@@ -134,7 +136,7 @@ fn lease_ids(leases: &[proto::Lease]) -> Vec<String> {
 
 impl Client {
     /// Asks for cards of these classes.
-    async fn ask(
+    pub async fn ask(
         &mut self,
         drafts: &[(&str, ApplicantClass)],
         validate_only: bool,
@@ -156,7 +158,7 @@ impl Client {
     }
 
     /// All open requests, in the order of the queue.
-    async fn queue(&mut self) -> Vec<proto::PrintRequest> {
+    pub async fn queue(&mut self) -> Vec<proto::PrintRequest> {
         let request = proto::ListPrintRequestsRequest {
             page_size: 500,
             ..Default::default()
@@ -229,6 +231,31 @@ impl Client {
         };
         let answer = self.print_queue.resolve_incident(request).await?;
         Ok(answer.into_inner().approval.expect("it waits"))
+    }
+
+    /// Takes requests back: what became of each, in a word.
+    async fn withdraw(&mut self, ids: &[String]) -> Vec<String> {
+        let request = proto::WithdrawPrintRequestsRequest {
+            request_id: request_id(),
+            print_request_ids: ids.to_vec(),
+        };
+        let answer = self.print_queue.withdraw_print_requests(request).await;
+        steps(
+            &answer
+                .expect("the withdrawal is answered")
+                .into_inner()
+                .results,
+        )
+    }
+
+    /// Why somebody waits: by the request, or by the person.
+    pub async fn explain(
+        &mut self,
+        key: Key,
+    ) -> Result<proto::ExplainPositionResponse, tonic::Status> {
+        let request = proto::ExplainPositionRequest { key: Some(key) };
+        let answer = self.print_queue.explain_position(request).await?;
+        Ok(answer.into_inner())
     }
 
     /// Reports one spoiled blank.

@@ -47,7 +47,7 @@ async fn judged(office: &Office, people: &[&Enrolled], waiting: u32, outcome: Ve
 }
 
 #[tokio::test]
-async fn of_four_applicants_only_the_certified_and_print_ready_one_is_queued() {
+async fn s0_3_of_four_applicants_only_the_certified_and_print_ready_one_is_queued() {
     let office = Office::open().await;
     let mut terminal = office.terminal("35.75/office/1").await;
     let people = enrolled(&mut terminal, 4).await;
@@ -108,7 +108,7 @@ async fn of_four_applicants_only_the_certified_and_print_ready_one_is_queued() {
 }
 
 #[tokio::test]
-async fn the_rest_becomes_printable_as_the_centre_answers() {
+async fn s0_6_the_rest_becomes_printable_as_the_centre_answers() {
     let office = Office::open().await;
     let mut terminal = office.terminal("35.75/office/1").await;
     let people = enrolled(&mut terminal, 19).await;
@@ -145,7 +145,7 @@ async fn the_rest_becomes_printable_as_the_centre_answers() {
 }
 
 #[tokio::test]
-async fn whoever_waited_until_the_certificate_ran_out_is_served_all_the_same() {
+async fn s0_7_whoever_waited_until_the_certificate_ran_out_is_served_all_the_same() {
     let office = Office::open().await;
     let (_, resident) = office.print_ready("35.75", 1).await.swap_remove(0);
     office.clock.set(datetime!(2017-11-01 01:00 UTC));
@@ -161,7 +161,7 @@ async fn whoever_waited_until_the_certificate_ran_out_is_served_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_duplicate_record_is_refused_by_itself() {
+async fn s0_10_a_duplicate_record_is_refused_by_itself() {
     let office = Office::open().await;
     let mut terminal = office.terminal("35.75/office/1").await;
     let person = &enrolled(&mut terminal, 1).await[0];

@@ -132,6 +132,17 @@ fn queue(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
             print_request_id: things.queued.clone(),
         }
         .encode_to_vec(),
+        "ExplainPosition" => proto::ExplainPositionRequest {
+            key: Some(proto::explain_position_request::Key::PrintRequestId(
+                things.queued.clone(),
+            )),
+        }
+        .encode_to_vec(),
+        "WithdrawPrintRequests" => proto::WithdrawPrintRequestsRequest {
+            request_id,
+            print_request_ids: vec![things.queued.clone()],
+        }
+        .encode_to_vec(),
         "ListPrintRequests" => proto::ListPrintRequestsRequest::default().encode_to_vec(),
         "WatchQueue" => {
             let district = things.location.clone();

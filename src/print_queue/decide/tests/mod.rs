@@ -1,8 +1,9 @@
-//! The rules of the queue by example: `submission` says who is queued, `printing` what a printer may do, as one table and as
+//! The rules of the queue by example: `submission` says who is queued, `release` who is let go, `printing` what a printer may do, as one table and as
 //! random lives of a request, `doubt` what people say where no printer did. Here what both are told with.
 
 mod doubt;
 mod printing;
+mod release;
 mod submission;
 
 pub(super) use printing::{lease_of, request};
