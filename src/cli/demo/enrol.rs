@@ -195,10 +195,35 @@ async fn issue_certificates(
 }
 
 async fn issue_batch(desk: &Terminal, batch: &mut [&mut Visit]) -> Result<(), Failure> {
-    let enrolment_ids = batch
+    let ids = batch
         .iter()
-        .map(|visit| visit.recorded.enrolment_id.clone())
-        .collect();
+        .map(|visit| visit.recorded.enrolment_id.clone());
+    let certificates = issue(desk, ids.collect()).await?;
+    for (visit, certificate) in batch.iter_mut().zip(certificates) {
+        visit.certificate = Some(certificate);
+    }
+    Ok(())
+}
+
+/// Certificates for those of the citizens who were turned away; answers how many were issued.
+pub async fn certificates(
+    office: &Office,
+    citizens: &[Citizen],
+    places: &[usize],
+) -> Result<usize, Failure> {
+    let batches = places.chunks(CERTIFICATES_A_CALL).map(|batch| {
+        let ids = batch
+            .iter()
+            .map(|place| citizens[*place].enrolment_id.clone());
+        issue(&office.desk, ids.collect())
+    });
+    Ok(try_join_all(batches).await?.iter().map(Vec::len).sum())
+}
+
+async fn issue(
+    desk: &Terminal,
+    enrolment_ids: Vec<String>,
+) -> Result<Vec<InterimCertificate>, Failure> {
     let request = IssueInterimCertificatesRequest {
         request_id: request_id(),
         enrolment_ids,
@@ -207,18 +232,18 @@ async fn issue_batch(desk: &Terminal, batch: &mut [&mut Visit]) -> Result<(), Fa
         client.issue_interim_certificates(request).await
     };
     let answer = desk.registration(request, call).await?;
-    for (visit, result) in batch.iter_mut().zip(answer.results) {
-        visit.certificate = match result.outcome {
-            Some(interim_certificate_result::Outcome::Certificate(certificate)) => {
-                Some(certificate)
+    let outcomes = answer
+        .results
+        .into_iter()
+        .filter_map(|result| result.outcome);
+    outcomes
+        .map(|outcome| match outcome {
+            interim_certificate_result::Outcome::Certificate(certificate) => Ok(certificate),
+            interim_certificate_result::Outcome::Refused(refusal) => {
+                Err(refused("an interim certificate", &refusal))
             }
-            Some(interim_certificate_result::Outcome::Refused(refusal)) => {
-                return Err(refused("an interim certificate", &refusal));
-            }
-            None => None,
-        };
-    }
-    Ok(())
+        })
+        .collect()
 }
 
 /// A refusal that the story does not provide for.

@@ -4,18 +4,22 @@
 //! What is easily got wrong: the demo is an outside user. It starts the product in its own process for convenience, and
 //! then knows it by its contract alone.
 
+mod bengkalis;
+mod bogor;
 mod centre;
 mod citizen;
 mod enrol;
 pub(super) mod folder;
 mod names;
 mod office;
+mod order;
 mod pasuruan;
 pub mod people;
 mod place;
 mod print;
 pub(super) mod progress;
 mod queue;
+mod rules;
 mod staff;
 pub(super) mod table;
 
@@ -61,20 +65,28 @@ pub fn pins(seed: u64) -> impl Iterator<Item = String> {
 pub enum Article {
     /// Kota Pasuruan, April 2017: the first 8,000 blanks for 15,132 holders of interim certificates
     Pasuruan,
+    /// Kabupaten Bengkalis, May 2017: 10,000 blanks for 20,000 print-ready people, no second cards
+    Bengkalis,
+    /// Kota Bogor, October 2017: a daily limit, and the day on which it is lifted
+    Bogor,
 }
 
 impl Article {
-    const ALL: [Self; 1] = [Self::Pasuruan];
+    const ALL: [Self; 3] = [Self::Pasuruan, Self::Bengkalis, Self::Bogor];
 
     fn place(self) -> &'static Place {
         match self {
             Self::Pasuruan => &pasuruan::PLACE,
+            Self::Bengkalis => &bengkalis::PLACE,
+            Self::Bogor => &bogor::PLACE,
         }
     }
 
     fn citizens(self, seed: u64) -> Vec<citizen::Citizen> {
         match self {
             Self::Pasuruan => pasuruan::citizens(seed),
+            Self::Bengkalis => bengkalis::citizens(seed),
+            Self::Bogor => bogor::citizens(seed),
         }
     }
 
@@ -86,6 +98,8 @@ impl Article {
     ) -> Result<Told, Failure> {
         match self {
             Self::Pasuruan => pasuruan::tell(office, leaders, command.spoilage).await,
+            Self::Bengkalis => bengkalis::tell(office, &leaders, command.spoilage).await,
+            Self::Bogor => bogor::tell(office, &leaders, command.spoilage).await,
         }
     }
 }

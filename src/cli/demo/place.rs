@@ -87,10 +87,15 @@ pub fn after_working(first: Date, minutes: u64) -> OffsetDateTime {
     }
 }
 
+/// The local day of an instant.
+pub fn local_date(instant: OffsetDateTime) -> Date {
+    instant.to_offset(LOCAL).date()
+}
+
 /// The local day of an instant that the system answered.
 pub fn local_day(instant: Option<&prost_types::Timestamp>) -> Option<Date> {
     let instant = OffsetDateTime::from_unix_timestamp(instant?.seconds).ok()?;
-    Some(instant.to_offset(LOCAL).date())
+    Some(local_date(instant))
 }
 
 #[cfg(test)]

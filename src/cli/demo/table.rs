@@ -121,6 +121,15 @@ pub fn grouped(number: usize) -> String {
     text
 }
 
+/// How much a block of a bar stands for, and the longest bar.
+const BLOCK: usize = 50;
+const BLOCKS_MAX: usize = 60;
+
+/// A number as a bar.
+pub fn bar(number: usize) -> String {
+    "█".repeat((number / BLOCK).min(BLOCKS_MAX))
+}
+
 /// The table for people.
 pub fn table(figures: &[Figure]) -> Table {
     let mut table = Table::new();

@@ -11,11 +11,12 @@ use crate::{
     cli::demo::{
         citizen::{Citizen, Part},
         place::local_day,
+        queue,
         table::{Figure, Sheet, count, imbalance},
     },
     proto::{
-        ApplicantClass, EnrolmentReason, EnrolmentState, ErrorReason, NoticeState, PrintRequest,
-        QueueEntry, ShortSide,
+        ApplicantClass, EnrolmentReason, EnrolmentState, ErrorReason, NoticeState, QueueEntry,
+        ShortSide,
     },
 };
 
@@ -33,7 +34,7 @@ pub fn figures(day: &DayAtTheOffice) -> Vec<Figure> {
     opening(day, &mut sheet);
     admission(day, &mut sheet);
     enrolments(day, &mut sheet);
-    queue(day, &mut sheet);
+    waiting(day, &mut sheet);
     if day.spoilage > 0.0 {
         spoiled_print(day, &mut sheet);
     } else {
@@ -162,7 +163,7 @@ fn enrolments(day: &DayAtTheOffice, sheet: &mut Sheet) {
     sheet.number("biodata disagree, so not print-ready", mismatched, disagree);
 }
 
-fn queue(day: &DayAtTheOffice, sheet: &mut Sheet) {
+fn waiting(day: &DayAtTheOffice, sheet: &mut Sheet) {
     let entries = || {
         day.before
             .iter()
@@ -334,7 +335,7 @@ fn proofs(day: &DayAtTheOffice, sheet: &mut Sheet) {
     sheet.number(
         "requests served or waiting in their order",
         day.before.len(),
-        in_order(day),
+        queue::in_order(&day.before, |id| day.printed.contains_key(id), &day.after),
     );
     sheet.rule("faces");
     sheet.number(
@@ -349,41 +350,4 @@ fn proofs(day: &DayAtTheOffice, sheet: &mut Sheet) {
         "changes seen in all",
         windows.iter().map(|seen| seen.changes).sum(),
     );
-}
-
-/// How many of the requests stand where they must: the printed ones were the first of the queue as it was before the first
-/// print (by class, receipt and id), and those that are left stand in their old order.
-fn in_order(day: &DayAtTheOffice) -> usize {
-    if !day.before.is_sorted_by_key(place) {
-        return 0;
-    }
-    let (first, rest) = day.before.split_at(day.printed.len().min(day.before.len()));
-    let printed = first
-        .iter()
-        .filter(|request| day.printed.contains_key(id(request)))
-        .count();
-    let waiting = rest.iter().zip(&day.after);
-    printed
-        + waiting
-            .filter(|(before, after)| id(before) == id(after))
-            .count()
-}
-
-/// What the order of the queue is a function of; the contract numbers the classes in the policy's order.
-fn place(request: &PrintRequest) -> (i32, Option<(i64, i32)>, &str) {
-    let entry = request.entry.as_ref();
-    let class = entry.map_or(0, |entry| entry.applicant_class);
-    let received = entry.and_then(|entry| entry.seniority_time.as_ref());
-    (
-        class,
-        received.map(|at| (at.seconds, at.nanos)),
-        id(request),
-    )
-}
-
-fn id(request: &PrintRequest) -> &str {
-    request
-        .entry
-        .as_ref()
-        .map_or("", |entry| entry.print_request_id.as_str())
 }
