@@ -49,8 +49,12 @@ pub async fn find_to_review(
         join policy_class c on c.version = v.version
         cross join lateral (
             select not (extract(isodow from t.day)::smallint = any(v.closed_weekdays) or t.day = any(v.holidays)) as open,
-                (t.day - coalesce(c.release_after_days, 0) + 1)::timestamp at time zone 'UTC'
-                    - make_interval(hours => t.hours) as aged_before
+                case
+                    when c.outcome = 'ADMIT' then 'infinity'
+                    when c.outcome = 'HOLD' and c.release_after_days is not null
+                        then (t.day - c.release_after_days + 1)::timestamp at time zone 'UTC' - make_interval(hours => t.hours)
+                    else '-infinity'
+                end as made_before
         ) as o
         cross join lateral (
             (
@@ -69,10 +73,7 @@ pub async fn find_to_review(
                 select p.print_request_id, p.seniority_at
                 from print_request p
                 where o.open and p.district = t.district and p.state = 'HELD' and 'CLASS_HELD' = any(p.hold_reasons)
-                    and p.applicant_class = c.applicant_class and (
-                        c.outcome = 'ADMIT'
-                        or c.outcome = 'HOLD' and c.release_after_days is not null and p.requested_at < o.aged_before
-                    )
+                    and p.applicant_class = c.applicant_class and p.requested_at < o.made_before
                     and not p.hold_reasons && '{AWAITING_CENTRE,MOVED_OUT,INCIDENT}'
                 order by p.seniority_at, p.print_request_id
                 limit $4
