@@ -30,14 +30,7 @@ fn plain(refusal: Refusal) -> Error {
         .next(NextAction::CollectCard),
         Refusal::DuplicateRecord => duplicate(),
         Refusal::NotPrintReady(verdict) => not_print_ready(&verdict),
-        Refusal::CardAlreadyIssued { under_way } => {
-            let message = "the person has a card already";
-            refused(ErrorReason::CardAlreadyIssued, message).next(if under_way {
-                NextAction::CollectCard
-            } else {
-                NextAction::Unspecified
-            })
-        }
+        Refusal::CardAlreadyIssued { under_way } => has_card(under_way),
         Refusal::NoCardToReplace => {
             let message = "no card is in the person's hands that could be defective";
             refused(ErrorReason::NoCardToReplace, message).next(NextAction::AskForCard)
@@ -102,6 +95,16 @@ fn not_served(
         .with("applicant_class", class.name())
         .with("policy_version", version)
         .next(NextAction::IssueInterimCertificate)
+}
+
+fn has_card(under_way: bool) -> Error {
+    let message = "the person has a card already";
+    let error = Error::refused(ErrorReason::CardAlreadyIssued, message);
+    if under_way {
+        error.next(NextAction::CollectCard)
+    } else {
+        error
+    }
 }
 
 fn not_print_ready(verdict: &Verdict) -> Error {

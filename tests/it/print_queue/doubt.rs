@@ -48,7 +48,7 @@ async fn run_out(office: &Office) -> (Client, proto::Lease) {
 
 fn asked(resolved: Result<Resolved, Status>) -> proto::Approval {
     match resolved.expect("it may be said") {
-        Resolved::Asked(approval) => approval,
+        Resolved::Asked(approval) => *approval,
         Resolved::Done(state) => panic!("one person's word made it {state}"),
     }
 }
@@ -208,7 +208,7 @@ async fn a_card_reported_under_a_lease_that_ran_out_stops_the_request_until_two_
     let told = stepped(&report[0]).expect_err("it is fenced");
     let incident = told.metadata["incident_id"].clone();
     let held = slow.print_request(&id).await.expect("it is here");
-    assert_eq!(held.open_incident_ids, [incident.clone()]);
+    assert_eq!(held.open_incident_ids, std::slice::from_ref(&incident));
     let reasons: Vec<_> = held.entry.expect("an entry").hold_reasons().collect();
     assert_eq!(reasons, [proto::HoldReason::Incident]);
     let mut other = office.terminal("35.75/office/2").await;

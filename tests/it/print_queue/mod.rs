@@ -43,7 +43,7 @@ enum Resolved {
     /// It counted: the request's state.
     Done(String),
     /// It waits for a second person.
-    Asked(proto::Approval),
+    Asked(Box<proto::Approval>),
 }
 
 /// A reason without its prefix.
@@ -213,7 +213,9 @@ impl Client {
             proto::resolve_in_doubt_response::Outcome::Entry(entry) => {
                 Resolved::Done(state(&entry))
             }
-            proto::resolve_in_doubt_response::Outcome::Approval(asked) => Resolved::Asked(asked),
+            proto::resolve_in_doubt_response::Outcome::Approval(asked) => {
+                Resolved::Asked(Box::new(asked))
+            }
         })
     }
 
