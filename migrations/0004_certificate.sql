@@ -17,6 +17,8 @@ create table interim_certificate (
     constraint interim_certificate_runs_forward check (issued_on < expires_on)
 );
 create unique index interim_certificate_is_the_only_active_one on interim_certificate (resident_id) where state = 'ACTIVE';
+-- All that a person ever held: the order of the queue may go by the issue of one.
+create index interim_certificate_of_a_resident on interim_certificate (resident_id);
 
 -- The running number of a district's year; its row lock makes the numbers dense.
 create table certificate_counter (

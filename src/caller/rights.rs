@@ -134,6 +134,9 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.PrintQueue/ReportSpoiled", Write, TERMINAL, PRINTERS),
     line("/ektp.v1.PrintQueue/ResolveInDoubt", Write, TERMINAL, PRINT_ROOM),
     line("/ektp.v1.PrintQueue/ResolveIncident", Write, TERMINAL, PRINT_ROOM),
+    // The order is verified by who leads or audits, here and at the policy desk, and changed by two heads.
+    line("/ektp.v1.PrintQueue/VerifyDispatchOrder", Read, OFFICES, SECOND),
+    line("/ektp.v1.PrintQueue/ChangeSeniority", Write, TERMINAL, HEADS),
     line("/ektp.v1.PrintQueue/ReleaseLeases", Write, TERMINAL, PRINTERS),
     line("/ektp.v1.Inventory/RegisterDelivery", Write, STORE, STOCKS),
     line("/ektp.v1.Inventory/DispatchShipment", Write, STORE, STOCKS),

@@ -20,6 +20,7 @@
 
 mod applicant;
 mod decide;
+mod dispatch;
 mod doubt;
 mod explain;
 mod place;
@@ -42,6 +43,7 @@ use crate::{
 pub use applicant::{
     Applicant, Bearer, CardState, Certificate, Draft, EnrolmentState, LastLook, Life, Verdict,
 };
+pub use dispatch::{SeniorityChange, SeniorityReason};
 pub use doubt::{
     Circumstances, Finding, Found, Incident, IncidentFinding, IncidentState, LateReport, Unsure,
     Word,
@@ -53,8 +55,9 @@ pub use request::{
 };
 pub use rpc::PrintQueueService;
 pub use steps::{
-    PersonChange, RESOLVE_IN_DOUBT, RESOLVE_INCIDENT, doubt_approved, expire_leases, found_unique,
-    incident_approved, person_changed, person_left, release_held, snapshot,
+    CHANGE_SENIORITY, PersonChange, RESOLVE_IN_DOUBT, RESOLVE_INCIDENT, doubt_approved,
+    expire_leases, found_unique, incident_approved, person_changed, person_left, release_held,
+    seniority_approved, snapshot,
 };
 
 /// How long a lease is good for: what a printer takes for a card, three times over.

@@ -7,11 +7,10 @@ use sqlx::PgConnection;
 
 use crate::{
     access::Standing,
-    areas,
     error::Result,
     feed::{Hub, Topic, subscription::Ask},
     ids::District,
-    print_queue::steps,
+    print_queue::{steps, wire},
     proto::{self, watch_queue_response::Message},
     stream::{self, Responses, Said},
     violations::Violations,
@@ -47,32 +46,12 @@ fn snapshot(db: &mut PgConnection, district: District) -> BoxFuture<'_, Result<V
 /// The district to watch: of a terminal its own; the centre names one.
 fn district(call: &Call, named: &str) -> Result<District> {
     let mut violations = Violations::new();
-    let own = call.caller.scope();
-    if named.is_empty()
-        && let Some(own) = own
-    {
-        return Ok(own);
-    }
-    let district = violations.parse::<District>("district", named);
-    if let Some(district) = district {
-        // Said of every other code, so that it tells nothing about which of them are districts.
-        violations.require(
-            own.is_none_or(|own| own == district),
-            "district",
-            "must be the terminal's own",
-        );
-        violations.require(
-            own.is_some() || areas::district(district).is_some(),
-            "district",
-            "is not in the ministry's list",
-        );
-    }
+    let district = wire::district(&mut violations, call.caller.scope(), named);
     match district {
         Some(district) => violations.finish(district),
         None => Err(violations.error()),
     }
 }
-
 fn response(said: Said<proto::QueueEntry>) -> proto::WatchQueueResponse {
     let message = match said {
         Said::SnapshotBegin(begin) => Message::SnapshotBegin(begin),

@@ -147,6 +147,7 @@ pub async fn approve(work: &mut Work, id: ApprovalId, shown: &[u8]) -> Result<Ap
     let resource = match locked.approval.method.as_str() {
         REGISTER_OFFICER => register(work, &locked).await?,
         REVOKE_TERMINAL => revoke(work, &locked).await?,
+        print_queue::CHANGE_SENIORITY => print_queue::seniority_approved(work, &locked).await?,
         print_queue::RESOLVE_IN_DOUBT => print_queue::doubt_approved(work, &locked).await?,
         print_queue::RESOLVE_INCIDENT => print_queue::incident_approved(work, &locked).await?,
         policy::ACTIVATE => policy::activate_approved(work, &locked).await?,

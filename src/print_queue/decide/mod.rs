@@ -5,13 +5,17 @@
 //! anything else, so that a terminal whose lease was given to another
 //! learns nothing about what became of it.
 
+mod board;
+mod dispatch;
 mod doubt;
+mod excuse;
 mod explain;
 mod hold;
 mod lease;
 mod person;
 mod print;
 mod release;
+mod seniority;
 mod submit;
 
 use time::OffsetDateTime;
@@ -20,6 +24,7 @@ use crate::print_queue::{
     Change, EnrolmentState, LastLook, Life, PrintRequest, Refusal, Standing, Unsure, Verdict,
 };
 
+pub use dispatch::replay;
 pub use doubt::{is_late_report, resolve_doubt};
 pub use explain::{explain_person, explain_request};
 pub use hold::{add_hold, lift_hold, withdraw};
@@ -27,6 +32,7 @@ pub use lease::{lease_location, short_side};
 pub use person::{Happening, follow_person};
 pub use print::{Command, carry_out, expire_lease};
 pub use release::{Supply, release};
+pub use seniority::change_seniority;
 pub use submit::{Admission, site_room, submit_print_request};
 
 /// Whether a refusal is the policy's: only such a one is a decision about a person, is stored and is counted.

@@ -1,5 +1,6 @@
 //! The gRPC face of the queue: each method opens the call, parses, and hands the act to the desk or reads.
 
+mod dispatch;
 mod explain;
 mod reads;
 
@@ -252,6 +253,30 @@ impl PrintQueue for PrintQueueService {
                         results,
                         committed_revision: 0,
                     })
+                })
+            })
+            .await
+    }
+
+    async fn verify_dispatch_order(
+        &self,
+        request: Request<proto::VerifyDispatchOrderRequest>,
+    ) -> Result<Response<proto::VerifyDispatchOrderResponse>, Status> {
+        let (call, message) = Call::open(request, "PrintQueue/VerifyDispatchOrder")?;
+        Ok(Response::new(self.verify(&call, &message).await?))
+    }
+
+    async fn change_seniority(
+        &self,
+        request: Request<proto::ChangeSeniorityRequest>,
+    ) -> Result<Response<proto::ChangeSeniorityResponse>, Status> {
+        let (call, message) = Call::open(request, "PrintQueue/ChangeSeniority")?;
+        let (request_id, change, purpose) = wire::change_seniority(&message, self.desk.now())?;
+        self.desk
+            .act(call, request_id, &message, move |work| {
+                Box::pin(async move {
+                    let asked = steps::change_seniority(work, change, purpose).await?;
+                    Ok(wire::change_seniority_response(&asked))
                 })
             })
             .await

@@ -1,8 +1,10 @@
 //! The writes of the queue as stories, and its doors: [`expire_leases`] and [`release_held`] for the chores and [`snapshot`] for the feed.
 //!
 //! `submit` and `lease` hold their own; `print` what a printer does with what it has leased, `report` what it says came out;
-//! `doubt` and `incident` what people say where no printer did, or one that should not have.
+//! `doubt` and `incident` what people say where no printer did, or one that should not have; `dispatch` the
+//! evidence of the order, `seniority` its change by hand.
 
+mod dispatch;
 mod doubt;
 mod incident;
 mod lease;
@@ -10,6 +12,7 @@ mod person;
 mod print;
 mod release;
 mod report;
+mod seniority;
 mod submit;
 mod withdraw;
 
@@ -23,6 +26,7 @@ use crate::{
     work::Work,
 };
 
+pub use dispatch::{Verified, verify_dispatch_order};
 pub use doubt::{RESOLVE_IN_DOUBT, Resolved, doubt_approved, resolve_in_doubt};
 pub use incident::{RESOLVE_INCIDENT, incident_approved, resolve_incident};
 pub use lease::{Leases, lease_print_requests};
@@ -30,6 +34,7 @@ pub use person::{PersonChange, found_unique, person_changed, person_left};
 pub use print::{Binding, Face, Outcome, bind_blanks, card_face, release_leases, renew_leases};
 pub use release::release_held;
 pub use report::{Reported, report_printed, report_spoiled};
+pub use seniority::{CHANGE_SENIORITY, change_seniority, seniority_approved};
 pub use submit::{Submitted, submit_print_requests};
 pub use withdraw::withdraw_print_requests;
 

@@ -9,12 +9,10 @@ use crate::{
     ids::{District, OfficerId, Subdistrict},
     inventory::Location,
     policy::ApplicantClass,
-    print_queue::{Entry, HoldReasons, Leased, RequestState, store::corrupt},
+    print_queue::{
+        Entry, HoldReasons, Leased, RequestState, dispatch::LOOKED_AT_MAX, store::corrupt,
+    },
 };
-
-/// So many of the queued and of the held whom a lease passes over are looked at, the most senior first: the evidence names
-/// the most senior in any case, and a lease of one card stays quick where 20,000 are held.
-pub const LOOKED_AT_MAX: i64 = 1_000;
 
 /// A lease wanted.
 #[derive(Debug)]
@@ -71,7 +69,8 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
     // Across: stock is inventory's, and so are the cards; person, identity and enrolment are registration's; this is the last
     // check before a blank is taken in hand, and who fails it is passed over. Each class is one stretch of the index, cut to
     // the room. Rows are locked by id before they are changed, as every act on requests does; by an array, because the
-    // planner, who cannot foresee how few they are, would join with every open request of the nation. Whoever stood before
+    // planner, who cannot foresee how few they are, would join with every open request of the nation. Who was given another
+    // place meanwhile is not taken at the old one. Whoever stood before
     // the last one given and got nothing was passed over, in the queue or held. The outer join answers the room without
     // leases, too.
     let rows = sqlx::query!(
@@ -123,7 +122,7 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
                 lease_expires_at = clock_timestamp() + make_interval(secs => $5)
             from locked l
             join walk w on w.print_request_id = l.print_request_id
-            where p.print_request_id = l.print_request_id
+            where p.print_request_id = l.print_request_id and p.seniority_at = w.seniority_at
             returning w.place, p.print_request_id, p.applicant_class, p.seniority_at, p.subdistrict, p.attempt, p.fence,
                 p.lease_expires_at, p.stage, p.state_at
         ), staged as (
@@ -146,7 +145,7 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
             cross join room r
             returning number
         ), before as (
-            select c.place, q.state, q.seniority_at, q.print_request_id
+            select c.place, c.version, c.admitted, c.enrolled_from, c.enrolled_to, q.*
             from (
                 select t.place, t.seniority_at, t.print_request_id
                 from taken t
@@ -156,7 +155,8 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
             join rule c on c.place <= last.place
             cross join unnest('{QUEUED,HELD}'::text[]) as s (state)
             cross join lateral (
-                select p.state, p.seniority_at, p.print_request_id
+                select p.state, p.seniority_at, p.print_request_id, p.resident_id, p.identity_version, p.policy_version,
+                    p.enrolled_on, p.hold_reasons
                 from print_request p
                 where p.district = $1 and p.state = s.state and p.applicant_class = c.applicant_class
                     and (p.seniority_at, p.print_request_id) < (
@@ -167,32 +167,32 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
                 order by p.seniority_at, p.print_request_id
                 limit $9
             ) as q
-        ), looked_at as (
-            (
-                select b.place, b.seniority_at, b.print_request_id from before b where b.state = 'QUEUED'
-                order by b.place, b.seniority_at, b.print_request_id limit $9
-            ) union all (
-                select b.place, b.seniority_at, b.print_request_id from before b where b.state = 'HELD'
-                order by b.place, b.seniority_at, b.print_request_id limit $9
-            )
         ), passed_over as (
-            select c.place, p.seniority_at, p.print_request_id, case
-                when p.state = 'HELD' then p.hold_reasons[1]
-                when p.enrolled_on not between c.enrolled_from and c.enrolled_to then 'ENROLMENT_WINDOW'
-                when not (c.admitted or p.policy_version = c.version) then 'CLASS_HELD'
-                when i.life is distinct from 'RESIDENT' then 'NOT_RESIDENT'
-                when i.identity_version <> p.identity_version or e.state is distinct from 'PRINT_READY'
-                    then 'NOT_PRINT_READY'
-                when exists (
-                    select from card k where k.resident_id = p.resident_id and k.state in ('BOUND', 'AT_SITE')
-                ) then 'CARD_UNDER_WAY'
-                else 'LEFT_MEANWHILE'
-            end as reason
-            from print_request p
-            join rule c on c.applicant_class = p.applicant_class
-            left join resident i on i.resident_id = p.resident_id
-            left join enrolment e on e.resident_id = p.resident_id
-            where p.print_request_id = any (array (select l.print_request_id from looked_at l))
+            (
+                select b.place, b.seniority_at, b.print_request_id, b.hold_reasons[1] as reason
+                from before b
+                where b.state = 'HELD'
+                order by b.place, b.seniority_at, b.print_request_id
+                limit $9
+            ) union all (
+                select b.place, b.seniority_at, b.print_request_id, case
+                    when b.enrolled_on not between b.enrolled_from and b.enrolled_to then 'ENROLMENT_WINDOW'
+                    when not (b.admitted or b.policy_version = b.version) then 'CLASS_HELD'
+                    when i.life is distinct from 'RESIDENT' then 'NOT_RESIDENT'
+                    when i.identity_version <> b.identity_version or e.state is distinct from 'PRINT_READY'
+                        then 'NOT_PRINT_READY'
+                    when exists (
+                        select from card k where k.resident_id = b.resident_id and k.state in ('BOUND', 'AT_SITE')
+                    ) then 'CARD_UNDER_WAY'
+                    else 'LEFT_MEANWHILE'
+                end
+                from before b
+                left join resident i on i.resident_id = b.resident_id
+                left join enrolment e on e.resident_id = b.resident_id
+                where b.state = 'QUEUED'
+                order by b.place, b.seniority_at, b.print_request_id
+                limit $9
+            )
         ), noted as (
             insert into dispatch_pass (district, number, reason, passed, most_senior)
             select $1, d.number, o.reason, count(*),
@@ -217,7 +217,7 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
         wish.on,
         wish.at,
         wish.officer.map(|id| id.uuid()),
-        LOOKED_AT_MAX,
+        i64::from(LOOKED_AT_MAX),
     )
     .fetch_all(db)
     .await?;

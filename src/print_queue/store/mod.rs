@@ -5,6 +5,7 @@
 //! what is compared with it is asked in the statement itself.
 
 mod decision;
+mod dispatch;
 mod doubt;
 mod explain;
 mod lease;
@@ -13,6 +14,7 @@ mod print;
 mod quota;
 mod release;
 mod row;
+mod seniority;
 mod submit;
 
 use sqlx::PgConnection;
@@ -29,6 +31,7 @@ use crate::{
 };
 
 pub use decision::{Decision, DecisionOutcome, facts_of, keep_decisions};
+pub use dispatch::{committed, dispatches, histories, order_rules};
 pub use doubt::{circumstances, find_incident, insert_incidents, open_incidents, resolve_incident};
 pub use explain::{
     count_ahead_by_class, held_since, last_refusal, look_at_applicant, surroundings,
@@ -40,6 +43,7 @@ pub use quota::{SiteDay, lock_quota, look_at_quota, use_quota};
 pub use release::{
     LocalDay, find_to_review, lock_free, lock_queue_if_free, sites_of, spare_blanks,
 };
+pub use seniority::{Changed, insert_seniority_change};
 pub use submit::{insert, lock_applicants};
 
 /// Which requests a list shows.

@@ -1,12 +1,14 @@
 //! Nouns to proto, for the queue; `requests` holds the way in, `refusals` how a no is said, `words` what the person at the
-//! counter is told, `doubt` all about blanks in doubt.
+//! counter is told, `doubt` all about blanks in doubt, `dispatch` and `seniority` the order and its evidence.
 //!
 //! A queue entry is what events, snapshots and answers share, so no two of them can show a request differently.
 
+mod dispatch;
 mod doubt;
 mod explain;
 mod refusals;
 mod requests;
+mod seniority;
 mod words;
 
 use prost::Message;
@@ -25,6 +27,7 @@ use crate::{
     wire::timestamp,
 };
 
+pub use dispatch::{district, verify_dispatch_order, verify_response};
 pub use doubt::{
     finding_content, finding_of, resolve_in_doubt, resolve_in_doubt_response, resolve_incident,
     resolve_incident_response, word_content, word_of,
@@ -35,6 +38,7 @@ pub use requests::{
     release_leases, renew_leases, report_printed, report_spoiled, submit_print_requests,
     withdraw_print_requests,
 };
+pub use seniority::{change_seniority, change_seniority_response, seniority_content, seniority_of};
 
 /// A request as the ledger's events and the snapshots carry it.
 pub fn queue_event(entry: &Entry) -> Vec<u8> {

@@ -10,10 +10,13 @@
 mod bad_input;
 mod doubt;
 mod explain;
+mod frauds;
+mod intervals;
 mod leasing;
 mod order;
 mod printing;
 mod release;
+mod replay;
 mod rules;
 mod submission;
 

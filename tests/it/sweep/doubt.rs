@@ -10,12 +10,13 @@ use crate::support::{
 
 use super::scene::FIRST_BLANK;
 
-/// A request in doubt, with its blank; and the incident of one that was reported under a lease that had run out.
+/// A request in doubt, with its blank; and the incident of one that was reported under a lease that had run out, with
+/// its request.
 pub async fn set(
     office: &Office,
     terminal: &mut Client,
     people: [String; 2],
-) -> ((String, i64), String) {
+) -> ((String, i64), (String, String)) {
     terminal.submit(&people).await;
     let leases = terminal.lease(2).await.leases;
     terminal.bind(&leases[..1], FIRST_BLANK + 20).await;
@@ -34,5 +35,6 @@ pub async fn set(
         .await
         .expect("a late report is an incident");
     let doubtful = key(&leases[0]).print_request_id;
-    ((doubtful, FIRST_BLANK + 20), incident.to_string())
+    let held = key(&leases[1]).print_request_id;
+    ((doubtful, FIRST_BLANK + 20), (incident.to_string(), held))
 }

@@ -144,6 +144,22 @@ fn queue(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
         }
         .encode_to_vec(),
         "ListPrintRequests" => proto::ListPrintRequestsRequest::default().encode_to_vec(),
+        "VerifyDispatchOrder" => proto::VerifyDispatchOrderRequest {
+            district: things.location.clone(),
+            day: "2017-04-18".to_owned(),
+        }
+        .encode_to_vec(),
+        "ChangeSeniority" => proto::ChangeSeniorityRequest {
+            request_id,
+            print_request_id: things.held.clone(),
+            seniority_time: Some(prost_types::Timestamp {
+                seconds: 1_400_000_000,
+                nanos: 0,
+            }),
+            reason: proto::SeniorityReason::Disaster.into(),
+            purpose: "a letter of the regent".to_owned(),
+        }
+        .encode_to_vec(),
         "WatchQueue" => {
             let district = things.location.clone();
             proto::WatchQueueRequest {

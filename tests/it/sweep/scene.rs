@@ -63,6 +63,8 @@ pub struct Things {
     pub doubtful: (String, i64),
     /// A card that a printer reported without a right to print it.
     pub incident: String,
+    /// The request of that card; it is held.
+    pub held: String,
     pub delivery: SerialRange,
     pub dispatch: SerialRange,
     pub shipment: (String, SerialRange),
@@ -103,6 +105,7 @@ impl Things {
             released: lease(),
             doubtful: (none(), FIRST_BLANK),
             incident: none(),
+            held: none(),
             delivery: run(FIRST_BLANK, FIRST_BLANK),
             dispatch: run(FIRST_BLANK, FIRST_BLANK),
             shipment: (none(), run(FIRST_BLANK, FIRST_BLANK)),
@@ -143,6 +146,7 @@ impl Things {
             released: lease(&self.released),
             doubtful: (id(), self.doubtful.1),
             incident: id(),
+            held: id(),
             delivery: further(&self.delivery),
             dispatch: further(&self.dispatch),
             shipment: (id(), self.shipment.1),
@@ -204,7 +208,8 @@ pub async fn set(office: &Office) -> Things {
     let visited = print(&mut terminal, resident(4), FIRST_BLANK + 1).await;
     let (challenge, collection) = challenge(&mut terminal, &noticed, &visited).await;
 
-    let (doubtful, incident) = doubt::set(office, &mut terminal, [11, 12].map(resident)).await;
+    let (doubtful, (incident, held)) =
+        doubt::set(office, &mut terminal, [11, 12].map(resident)).await;
 
     terminal.submit(&[5, 6, 7, 8, 9, 10].map(resident)).await;
     let leases = terminal.lease(5).await.leases;
@@ -239,6 +244,7 @@ pub async fn set(office: &Office) -> Things {
         released: key(&leases[4]),
         doubtful,
         incident,
+        held,
         delivery: run(FIRST_UNKNOWN, FIRST_UNKNOWN + 9),
         dispatch: run(FIRST_CENTRAL + 10, FIRST_CENTRAL + 19),
         shipment,

@@ -2,6 +2,7 @@
 //! random lives of a request, `doubt` what people say where no printer did. Here what both are told with.
 
 mod doubt;
+mod excuse;
 mod printing;
 mod release;
 mod submission;
