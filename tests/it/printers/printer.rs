@@ -3,7 +3,7 @@
 //! What it may do is what `docs/clients.md` says of a printer: nothing is printed before the server has said BOUND, and
 //! everything is written down before it is said.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use ektp::proto::{self, print_step_result::Outcome};
 use rand::{RngExt as _, SeedableRng as _};
@@ -15,7 +15,7 @@ use super::{
     LEASE,
     world::{Fate, Journal, World},
 };
-use crate::support::office::{Client, request_id};
+use crate::support::office::{Client, reason, request_id};
 
 /// A card that one printer is at.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ struct Attempt {
 }
 
 /// What went wrong, how often.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 pub struct Figures {
     pub leases: u32,
     pub printed: u32,
@@ -39,8 +39,9 @@ pub struct Figures {
     pub crashes: u32,
     pub pauses: u32,
     pub lost: u32,
-    pub fenced: u32,
     pub replayed: u32,
+    /// By reason, of calls and of items.
+    pub refused: BTreeMap<String, u32>,
 }
 
 impl Figures {
@@ -52,8 +53,10 @@ impl Figures {
         self.crashes += other.crashes;
         self.pauses += other.pauses;
         self.lost += other.lost;
-        self.fenced += other.fenced;
         self.replayed += other.replayed;
+        for (reason, count) in &other.refused {
+            *self.refused.entry(reason.clone()).or_default() += count;
+        }
     }
 }
 
@@ -113,7 +116,7 @@ impl Printer {
     async fn turn(&mut self) -> Result<(), ()> {
         let request = proto::LeasePrintRequestsRequest {
             request_id: request_id(),
-            count: self.rng.random_range(1..=3),
+            count: self.rng.random_range(1..=2),
             location: String::new(),
         };
         let mut client = self.client.clone();
@@ -229,8 +232,9 @@ impl Printer {
         let result = results.and_then(|mut results| results.pop());
         match result.and_then(|result| result.outcome) {
             Some(Outcome::Entry(_)) => Ok(()),
-            Some(Outcome::Refused(_)) => {
-                self.figures.fenced += 1;
+            Some(Outcome::Refused(refusal)) => {
+                let reason = refusal.reason().as_str_name().to_owned();
+                *self.figures.refused.entry(reason).or_default() += 1;
                 Err(Trouble::GivenUp)
             }
             None => Err(Trouble::GivenUp),
@@ -246,10 +250,17 @@ impl Printer {
             self.figures.lost += 1;
             Duration::from_millis(self.rng.random_range(0..40))
         } else {
-            LEASE * 4
+            LEASE * 2
         };
-        let answer = timeout(patience, call).await.ok()?;
-        answer.ok().map(Response::into_inner)
+        match timeout(patience, call).await {
+            Ok(Ok(answer)) => Some(answer.into_inner()),
+            Ok(Err(status)) => {
+                let why = format!("{:?} {}", status.code(), reason(&status));
+                *self.figures.refused.entry(why).or_default() += 1;
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// What may happen between two steps.
