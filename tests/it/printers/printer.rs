@@ -99,6 +99,8 @@ impl Printer {
     /// Works until then; answers what happened.
     pub async fn work(mut self, until: Instant) -> Figures {
         self.until = until;
+        // Nobody switches two hundred printers on in the same moment.
+        self.pause(1.0).await;
         while Instant::now() < until {
             if self.turn().await.is_err() {
                 self.figures.crashes += 1;
@@ -124,10 +126,12 @@ impl Printer {
             .ask(client.print_queue.lease_print_requests(request))
             .await;
         let Some(answer) = answer else {
+            // A server that is at its limit says so; who asks again at once keeps it there.
+            self.pause(0.4).await;
             return Ok(());
         };
         if answer.leases.is_empty() {
-            self.pause(0.2).await;
+            self.pause(0.4).await;
         }
         for lease in answer.leases {
             self.figures.leases += 1;
