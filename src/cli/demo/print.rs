@@ -35,7 +35,8 @@ use crate::{
 const LEASED_AT_ONCE: usize = 50;
 /// One printer alone uses the last blanks. More of them than the printers can have spoiled at once.
 const LAST_BLANKS: usize = 80;
-/// And of those an eighth at a time, so that enough are left for whoever comes back.
+/// And of those an eighth at a time, so that enough are left for whoever comes back; where the queue was the shorter side, far
+/// more are left, and a lot is no longer than a lease.
 const LAST_LOT: usize = 8;
 /// Faces that one printer fetches at a time.
 const FACES_AT_A_TIME: usize = 2;
@@ -58,7 +59,7 @@ impl Hopper {
     /// A lot of the last blanks.
     fn take_last(&self) -> Vec<i64> {
         let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).len();
-        self.take((left / LAST_LOT).max(1), 0)
+        self.take((left / LAST_LOT).clamp(1, LEASED_AT_ONCE), 0)
     }
 
     fn give_back(&self, unused: &[i64]) {
@@ -368,5 +369,11 @@ mod tests {
         assert_eq!((lots.first(), lots.last()), (Some(&10), Some(&1)));
         assert_eq!(lots.iter().sum::<usize>(), 80);
         assert!(lots.is_sorted_by(|before, after| before >= after));
+    }
+
+    #[test]
+    fn where_blanks_abound_a_lot_is_no_longer_than_a_lease() {
+        let hopper = Hopper(Mutex::new((1..=9_000).collect()));
+        assert_eq!(hopper.take_last().len(), LEASED_AT_ONCE);
     }
 }
