@@ -180,8 +180,10 @@ async fn resolve_some(
             };
             let answer = match one.print_queue.resolve_in_doubt(request).await {
                 Ok(answer) => answer,
-                // The printer was faster.
-                Err(status) if reason(&status) == "WRONG_STATE" => continue,
+                // The printer was faster, or the server is at its limit and the officer comes back later.
+                Err(status) if ["WRONG_STATE", "OVERLOADED"].contains(&&*reason(&status)) => {
+                    continue;
+                }
                 Err(status) => panic!("an officer's word: {status:?}"),
             };
             let done = match answer.into_inner().outcome.expect("an outcome") {
@@ -201,8 +203,9 @@ async fn in_doubt(officer: &mut Client) -> Vec<proto::QueueEntry> {
         ..Default::default()
     };
     let answer = officer.print_queue.list_print_requests(request).await;
-    let page = answer.expect("the list is answered").into_inner();
-    page.print_requests
+    let page = answer.map(|answer| answer.into_inner().print_requests);
+    // At its limit the server shows no list; the next look does.
+    page.unwrap_or_default()
         .into_iter()
         .filter_map(|request| request.entry)
         .collect()

@@ -93,12 +93,9 @@ fn person(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> 
         "ChangeResident" => proto::ChangeResidentRequest {
             request_id,
             resident_id: things.changed.clone(),
-            resident: Some(proto::Resident {
-                birth_place: "Malang".to_owned(),
-                ..proto::Resident::default()
-            }),
+            resident: draft(&things.newcomer).resident,
             update_mask: Some(prost_types::FieldMask {
-                paths: vec!["birth_place".to_owned()],
+                paths: vec!["full_name".to_owned()],
             }),
         }
         .encode_to_vec(),
