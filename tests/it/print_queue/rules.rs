@@ -272,7 +272,7 @@ async fn the_place_is_the_date_that_the_version_names_when_the_request_is_made()
     let mut terminal = office.terminal("35.75/office/1").await;
     office.clock.set(datetime!(2017-06-01 02:00 UTC));
     let mut places = Vec::new();
-    for (version, tie_break) in [
+    let versions = [
         (
             2,
             "update policy_version set tie_break = 'ENROLMENT' where version = $1",
@@ -281,9 +281,9 @@ async fn the_place_is_the_date_that_the_version_names_when_the_request_is_made()
             3,
             "update policy_version set tie_break = 'REQUEST' where version = $1",
         ),
-    ] {
+    ];
+    for ((version, tie_break), person) in versions.into_iter().zip(people.chunks(1)) {
         office.rule(version, &[tie_break]).await;
-        let person = &people[version as usize - 2..][..1];
         let answer = terminal.ask(&first_cards(person), false).await;
         let entry = submitted(&answer.results[0]).expect("it is taken").clone();
         places.push((

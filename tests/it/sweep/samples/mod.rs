@@ -1,8 +1,6 @@
 //! One request for each RPC. A new RPC gets its line here; until then the sweep fails and names it.
 
-use ektp::proto::{
-    self, ApplicantClass, SpoilageKind, VerdictOutcome, open_shift_request::Credential,
-};
+use ektp::proto::{self, VerdictOutcome, open_shift_request::Credential};
 use prost::Message as _;
 
 use crate::{
