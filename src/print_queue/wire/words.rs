@@ -260,3 +260,48 @@ fn document(document: Document) -> (&'static str, &'static str) {
         Document::SupportingDeed => ("akta atau dokumen pendukung", "the deed behind the change"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_date_and_no_number_of_days_is_ever_said() {
+        let enrolments = [
+            EnrolmentState::Recorded,
+            EnrolmentState::Sent,
+            EnrolmentState::Checking,
+            EnrolmentState::Adjudicating,
+            EnrolmentState::CaptureRejected,
+            EnrolmentState::Duplicate,
+            EnrolmentState::PrintReady,
+        ];
+        let stages = [
+            WaitStage::Nothing,
+            WaitStage::Ask,
+            WaitStage::Enrolment,
+            WaitStage::Centre,
+            WaitStage::Documents,
+            WaitStage::Rule,
+            WaitStage::Quota,
+            WaitStage::Stock,
+            WaitStage::Printer,
+            WaitStage::Tray,
+            WaitStage::Collection,
+            WaitStage::Transfer,
+        ];
+        let missing = Refusal::DocumentMissing(Document::ALL.into_iter().collect());
+        let said = enrolments
+            .into_iter()
+            .map(of_enrolment)
+            .chain(stages.into_iter().map(|stage| of_stage(stage).1))
+            .chain([of_holds(HoldReason::ALL.into_iter().collect())])
+            .chain(of_refusal(&missing));
+        for words in said {
+            for text in [&words.indonesian, &words.english] {
+                assert!(!text.is_empty());
+                assert!(!text.contains(|one: char| one.is_ascii_digit()), "{text}");
+            }
+        }
+    }
+}

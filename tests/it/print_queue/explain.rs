@@ -6,7 +6,8 @@ use time::macros::datetime;
 use super::{fates, submitted};
 use crate::support::{
     cards::until,
-    office::{Client, Office, reason},
+    office::{Client, Office, reason, request_id},
+    policies,
 };
 
 use ApplicantClass::{FirstIssue, Lost, Relocation};
@@ -81,6 +82,39 @@ async fn the_place_and_who_stands_before_it_are_told_by_class() {
 }
 
 #[tokio::test]
+async fn the_order_is_that_of_the_version_in_force_and_who_is_held_stands_before_nobody() {
+    let office = Office::open().await;
+    let mut rules = policies::draft();
+    rules.area = "35.75".to_owned();
+    rules.daily_quota = Some(3);
+    rules.classes.reverse();
+    office.put_in_force(rules).await;
+    let people = ready(&office, 4).await;
+    let mut terminal = office.terminal("35.75/office/1").await;
+    for (person, class) in people
+        .iter()
+        .zip([FirstIssue, Relocation, FirstIssue, Relocation])
+    {
+        ask(&mut terminal, person, class).await;
+    }
+    // Found the quota used up, at the head of the class that goes first now.
+    sqlx::query("update print_request set seniority_at = '2017-01-01' where state = 'HELD'")
+        .execute(&office.sql)
+        .await
+        .expect("the table is there");
+    let last = told(&mut terminal, Key::ResidentId(people[2].clone())).await;
+    let before: Vec<_> = last
+        .before
+        .iter()
+        .map(|c| (c.applicant_class(), c.count))
+        .collect();
+    assert_eq!(last.place, 3);
+    assert_eq!(before, [(Relocation, 1), (FirstIssue, 1)]);
+    let held = told(&mut terminal, Key::ResidentId(people[3].clone())).await;
+    assert_eq!((held.place, held.stage()), (0, WaitStage::Quota));
+}
+
+#[tokio::test]
 async fn s2_9_a_check_of_a_hundred_and_eighty_days_is_still_valid_and_its_age_is_told() {
     let office = Office::open().await;
     let mut terminal = office.terminal("35.75/office/1").await;
@@ -138,6 +172,31 @@ async fn what_was_refused_is_told_as_the_rules_of_today_say_it() {
 }
 
 #[tokio::test]
+async fn a_paper_that_was_shown_is_not_asked_for_again() {
+    let office = Office::open().await;
+    let both = "update policy_class set documents = '{POLICE_REPORT,OLD_CARD}'
+        where version = $1 and applicant_class = 'LOST'";
+    office.rule(2, &[both]).await;
+    let resident = ready(&office, 1).await.swap_remove(0);
+    let mut terminal = office.terminal("35.75/office/1").await;
+    let request = proto::SubmitPrintRequestsRequest {
+        request_id: request_id(),
+        drafts: vec![proto::PrintRequestDraft {
+            resident_id: resident.clone(),
+            applicant_class: Lost.into(),
+            documents: vec![proto::Document::PoliceReport.into()],
+        }],
+        validate_only: false,
+    };
+    let answer = terminal.print_queue.submit_print_requests(request).await;
+    let results = answer.expect("the draft is answered").into_inner().results;
+    assert_eq!(fates(&results), ["DOCUMENT_MISSING"]);
+    let lacks = told(&mut terminal, Key::ResidentId(resident)).await;
+    let words = lacks.words.expect("words").english;
+    assert!(words.contains("old card") && !words.contains("police report"));
+}
+
+#[tokio::test]
 async fn each_reason_of_a_hold_is_told_with_its_own_beginning() {
     let office = Office::open().await;
     let both = "update policy_class set outcome = 'HOLD', enrolled_to = '2017-03-31'
@@ -163,20 +222,52 @@ async fn each_reason_of_a_hold_is_told_with_its_own_beginning() {
     .await;
     assert_eq!(second.holds[0].reason(), proto::HoldReason::ClassHeld);
     assert_eq!(second.holds[0].since_time, began);
+    // Let in, and held again: that is a new beginning.
+    for (version, changes, holds) in [(4, &[][..], 0), (5, &[held][..], 1)] {
+        office
+            .clock
+            .set(office.clock.now() + time::Duration::hours(1));
+        office.rule(version, changes).await;
+        until("the review has looked at it again", async || {
+            second = told(&mut terminal, Key::PrintRequestId(id.clone())).await;
+            second.holds.len() == holds
+        })
+        .await;
+    }
+    let again = datetime!(2017-04-20 03:00 UTC).unix_timestamp();
+    assert_eq!(
+        second.holds[0].since_time.map(|time| time.seconds),
+        Some(again)
+    );
 }
 
 #[tokio::test]
 async fn a_foreign_request_and_a_foreign_person_look_like_none() {
     let office = Office::open().await;
-    let resident = ready(&office, 1).await.swap_remove(0);
+    let (person, resident) = office.print_ready("35.75", 1).await.swap_remove(0);
     let mut terminal = office.terminal("35.75/office/1").await;
+    let elsewhere = if person.village.starts_with("35.75.02") {
+        "35.75/35.75.03/1"
+    } else {
+        "35.75/35.75.02/1"
+    };
+    let foreign = |other: Result<proto::ExplainPositionResponse, _>| {
+        reason(&other.expect_err("it is not theirs"))
+    };
+    // Without a request, and with one.
+    for place in ["35.73/office/1", elsewhere] {
+        let mut other = office.terminal(place).await;
+        let told = other.explain(Key::ResidentId(resident.clone())).await;
+        assert_eq!(foreign(told), "RESIDENT_NOT_FOUND", "{place}");
+    }
     let id = ask(&mut terminal, &resident, FirstIssue).await;
-    let mut other = office.terminal("35.73/office/1").await;
-    for (key, expected) in [
-        (Key::PrintRequestId(id), "PRINT_REQUEST_NOT_FOUND"),
-        (Key::ResidentId(resident), "RESIDENT_NOT_FOUND"),
-    ] {
-        let status = other.explain(key).await.expect_err("it is not theirs");
-        assert_eq!(reason(&status), expected);
+    for place in ["35.73/office/1", elsewhere] {
+        let mut other = office.terminal(place).await;
+        for (key, expected) in [
+            (Key::PrintRequestId(id.clone()), "PRINT_REQUEST_NOT_FOUND"),
+            (Key::ResidentId(resident.clone()), "RESIDENT_NOT_FOUND"),
+        ] {
+            assert_eq!(foreign(other.explain(key).await), expected, "{place}");
+        }
     }
 }

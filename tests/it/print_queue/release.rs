@@ -1,13 +1,14 @@
 //! Who is held comes into the queue by itself, in the order of the queue and at the old place; and who stands in a queue that
 //! a new version closes waits from then on. The review runs by itself; each test waits until it has.
 
-use ektp::proto::{ApplicantClass, submit_print_request_result::Outcome};
+use ektp::proto::{ApplicantClass, ClassOutcome, Release, submit_print_request_result::Outcome};
 use time::macros::datetime;
 
 use super::{fates, submitted};
 use crate::support::{
     cards::until,
     office::{Client, Office},
+    policies,
 };
 
 use ApplicantClass::{FirstIssue, Relocation};
@@ -128,6 +129,56 @@ async fn a_new_version_closes_the_queue_to_a_class_and_the_next_one_opens_it_aga
 }
 
 #[tokio::test]
+async fn a_new_window_holds_who_was_enrolled_outside_it_until_the_next_one() {
+    let office = Office::open().await;
+    let people = ready(&office, 1).await;
+    let mut terminal = office.terminal("35.75/office/1").await;
+    let ids = taken(&mut terminal, &people, FirstIssue).await;
+    let until_march = "update policy_class set enrolled_to = '2017-03-31' where version = $1";
+    office.rule(2, &[until_march]).await;
+    until_queued(&mut terminal, &ids, &[false]).await;
+    assert_eq!(terminal.standing(&ids[0]).await, "HELD");
+    office.rule(3, &[]).await;
+    until_queued(&mut terminal, &ids, &[true]).await;
+}
+
+#[tokio::test]
+async fn the_review_leaves_a_queue_alone_that_somebody_holds() {
+    let office = Office::open().await;
+    let mut rules = policies::draft();
+    let rule = policies::rule(&mut rules, Relocation);
+    rule.outcome = ClassOutcome::Hold.into();
+    rule.release = Some(Release {
+        after_days: 2,
+        ..Release::default()
+    });
+    office.put_in_force(rules).await;
+    let mut asked = Vec::new();
+    for district in ["35.73", "35.75"] {
+        let (_, resident) = office.print_ready(district, 1).await.swap_remove(0);
+        let mut terminal = office.terminal(&format!("{district}/office/1")).await;
+        let id = taken(&mut terminal, &[resident], Relocation).await;
+        asked.push((terminal, id));
+    }
+    let mut holding = office.sql.begin().await.expect("the database answers");
+    sqlx::query("select from queue where district = 3575 for update")
+        .execute(&mut *holding)
+        .await
+        .expect("the queue is there");
+    office
+        .clock
+        .set(office.clock.now() + time::Duration::days(2));
+    let [(free, free_id), (held, held_id)] = &mut asked[..] else {
+        unreachable!()
+    };
+    // Both are due at the same round, and one act reviews them.
+    until_queued(free, free_id, &[true]).await;
+    assert_eq!(held.standing(&held_id[0]).await, "HELD");
+    holding.rollback().await.expect("nothing was changed");
+    until_queued(held, held_id, &[true]).await;
+}
+
+#[tokio::test]
 async fn blanks_above_the_demand_release_the_most_senior_and_no_more() {
     let office = Office::open().await;
     let release = "update policy_class set release_above_demand = true
@@ -153,6 +204,8 @@ async fn blanks_above_the_demand_release_the_most_senior_and_no_more() {
     }
     held.reverse();
     taken(&mut terminal, &people[..1], FirstIssue).await;
+    // The next version says the same: what was asked for under this one is released under that.
+    office.rule(3, &[HOLD_RELOCATION, release]).await;
     office.stock("35.75", 1, 3).await;
     until_queued(&mut terminal, &held, &[true, true, false, false]).await;
     // What was released is printable under this version.
@@ -168,10 +221,12 @@ async fn whoever_waited_as_long_as_the_version_says_is_let_in_without_blanks() {
     office.rule(2, &[HOLD_RELOCATION, age]).await;
     let people = ready(&office, 2).await;
     let mut terminal = office.terminal("35.75/office/1").await;
+    // Two minutes before midnight in the west, and two minutes after it.
+    office.clock.set(datetime!(2017-04-18 16:58 UTC));
     let mut ids = taken(&mut terminal, &people[..1], Relocation).await;
-    office.clock.set(datetime!(2017-04-19 01:00 UTC));
+    office.clock.set(datetime!(2017-04-18 17:02 UTC));
     ids.extend(taken(&mut terminal, &people[1..], Relocation).await);
-    // Two minutes after midnight in the west, on the thirtieth day after the first of them.
+    // Again two minutes after midnight, on the thirtieth day after the first of them.
     office.clock.set(datetime!(2017-05-17 17:02 UTC));
     until_queued(&mut terminal, &ids, &[true, false]).await;
 }
@@ -213,10 +268,24 @@ async fn who_takes_a_request_back_can_ask_again_and_counts_anew() {
 #[tokio::test]
 async fn another_offices_request_cannot_be_taken_back() {
     let office = Office::open().await;
-    let people = ready(&office, 1).await;
+    let (person, resident) = office.print_ready("35.75", 1).await.swap_remove(0);
     let mut terminal = office.terminal("35.75/office/1").await;
-    let ids = taken(&mut terminal, &people, FirstIssue).await;
-    let mut other = office.terminal("35.73/office/1").await;
-    assert_eq!(other.withdraw(&ids).await, ["PRINT_REQUEST_NOT_FOUND"]);
+    let ids = taken(&mut terminal, &[resident], FirstIssue).await;
+    let elsewhere = person.village.starts_with("35.75.02");
+    for place in [
+        "35.73/office/1",
+        if elsewhere {
+            "35.75/35.75.03/1"
+        } else {
+            "35.75/35.75.02/1"
+        },
+    ] {
+        let mut other = office.terminal(place).await;
+        assert_eq!(
+            other.withdraw(&ids).await,
+            ["PRINT_REQUEST_NOT_FOUND"],
+            "{place}"
+        );
+    }
     assert_eq!(terminal.standing(&ids[0]).await, "QUEUED");
 }

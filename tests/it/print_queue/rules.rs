@@ -2,16 +2,17 @@
 //!
 //! The versions are put into the table by hand; how the centre writes them is told elsewhere.
 
-use std::sync::Arc;
-
 use ektp::proto::{
     self, ApplicantClass, Document, NextAction, submit_print_request_result::Outcome,
 };
 use time::macros::datetime;
-use tokio::{sync::Barrier, task::JoinSet};
+use tokio::task::JoinSet;
 
 use super::{fates, submitted};
-use crate::support::office::{Client, Office, request_id};
+use crate::support::{
+    cards::until,
+    office::{Client, Office, request_id},
+};
 
 use ApplicantClass::{Damaged, DataChange, FirstIssue, Lost, Relocation};
 
@@ -230,21 +231,42 @@ async fn s1_2_a_request_on_a_closed_day_is_taken_and_waits() {
 async fn the_quota_of_a_site_is_counted_exactly_however_many_terminals_ask() {
     let office = Office::open().await;
     office.rule(2, &[QUOTA_OF_4]).await;
-    let people = ready(&office, 12).await;
-    let barrier = Arc::new(Barrier::new(4));
+    let people = ready(&office, 13).await;
+    let mut terminal = office.terminal("35.75/office/1").await;
+    let first = terminal.ask(&first_cards(&people[12..]), false).await;
+    assert_eq!(fates(&first.results), ["QUEUED"]);
+    // Held back until at least two of them stand at the count, each sure to have seen the same.
+    let mut holding = office.sql.begin().await.expect("the database answers");
+    sqlx::query("select from quota_use for update")
+        .execute(&mut *holding)
+        .await
+        .expect("the day has begun");
     let mut asking = JoinSet::new();
     for number in 1..=4 {
         let mut terminal = office.terminal(&format!("35.75/office/{number}")).await;
-        let mine: Vec<String> = people.iter().skip(number - 1).step_by(4).cloned().collect();
-        let barrier = Arc::clone(&barrier);
-        asking.spawn(async move {
-            barrier.wait().await;
-            fates(&terminal.ask(&first_cards(&mine), false).await.results)
-        });
+        let mine: Vec<String> = people[..12]
+            .iter()
+            .skip(number - 1)
+            .step_by(4)
+            .cloned()
+            .collect();
+        asking.spawn(async move { fates(&terminal.ask(&first_cards(&mine), false).await.results) });
     }
+    until("two of them wait", async || {
+        let waiting: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        .fetch_one(&office.sql)
+        .await
+        .expect("the database tells");
+        waiting >= 2
+    })
+    .await;
+    holding.rollback().await.expect("nothing was changed");
     let fates: Vec<String> = asking.join_all().await.into_iter().flatten().collect();
     let count = |fate: &str| fates.iter().filter(|f| *f == fate).count();
-    assert_eq!((count("QUEUED"), count("QUOTA")), (4, 8), "{fates:?}");
+    assert_eq!((count("QUEUED"), count("QUOTA")), (3, 9), "{fates:?}");
 }
 
 #[tokio::test]
@@ -263,6 +285,46 @@ async fn a_quota_is_one_sites_and_looking_uses_nothing_of_it() {
     let mut elsewhere = office.terminal("35.75/annexe/1").await;
     let answer = elsewhere.ask(&first_cards(&people[6..8]), false).await;
     assert_eq!(fates(&answer.results), ["QUEUED", "QUEUED"]);
+}
+
+#[tokio::test]
+async fn only_who_would_be_queued_uses_the_quota() {
+    let office = Office::open().await;
+    let hold = "update policy_class set outcome = 'HOLD' where version = $1 and applicant_class = 'RELOCATION'";
+    office.rule(2, &[QUOTA_OF_4, hold]).await;
+    let people = ready(&office, 8).await;
+    let mut terminal = office.terminal("35.75/office/1").await;
+    let held = terminal.ask(&[(&people[0], Relocation)], false).await;
+    assert_eq!(fates(&held.results), ["CLASS_HELD"]);
+    let mut drafts = vec![
+        (people[1].as_str(), Relocation),
+        (people[2].as_str(), Relocation),
+    ];
+    drafts.extend(first_cards(&people[3..]));
+    let answer = terminal.ask(&drafts, false).await;
+    assert_eq!(fates(&answer.results)[..2], ["CLASS_HELD", "CLASS_HELD"]);
+    assert_eq!(
+        fates(&answer.results)[2..],
+        ["QUEUED", "QUEUED", "QUEUED", "QUEUED", "QUOTA"]
+    );
+    let used = "quota_use where admitted = 4";
+    assert_eq!(office.rows(used).await, 1);
+}
+
+#[tokio::test]
+async fn who_asked_on_a_closed_day_comes_before_who_asks_on_the_next_open_one() {
+    let office = Office::open().await;
+    let closed = "update policy_version set closed_weekdays = '{6,7}' where version = $1";
+    office.rule(2, &[QUOTA_OF_4, closed]).await;
+    let people = ready(&office, 5).await;
+    let mut terminal = office.terminal("35.75/office/1").await;
+    office.clock.set(datetime!(2017-04-22 02:00 UTC));
+    let saturday = terminal.ask(&first_cards(&people[..3]), false).await;
+    assert_eq!(fates(&saturday.results), ["OFFICE_CLOSED"; 3]);
+    office.clock.set(datetime!(2017-04-24 02:00 UTC));
+    // Whether or not the review has let the three in by now: one place is left.
+    let monday = terminal.ask(&first_cards(&people[3..]), false).await;
+    assert_eq!(fates(&monday.results), ["QUEUED", "QUOTA"]);
 }
 
 #[tokio::test]

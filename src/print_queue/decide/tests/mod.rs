@@ -1,8 +1,10 @@
 //! The rules of the queue by example: `submission` says who is queued, `release` who is let go, `printing` what a printer may do, as one table and as
-//! random lives of a request, `doubt` what people say where no printer did. Here what both are told with.
+//! random lives of a request, `doubt` what people say where no printer did, `explain` what is told of a wait, `hold` what keeps it. Here what both are told with.
 
 mod doubt;
 mod excuse;
+mod explain;
+mod hold;
 mod printing;
 mod release;
 mod submission;

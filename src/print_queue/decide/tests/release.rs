@@ -15,7 +15,7 @@ use crate::{
 
 const CLASS: ApplicantClass = ApplicantClass::Relocation;
 
-fn policy(version: i32, outcome: ClassOutcome) -> Policy {
+pub(super) fn policy(version: i32, outcome: ClassOutcome) -> Policy {
     Policy {
         version,
         area: PolicyArea::Nation,
@@ -35,7 +35,7 @@ fn policy(version: i32, outcome: ClassOutcome) -> Policy {
     }
 }
 
-fn request(number: u128, standing: Standing) -> PrintRequest {
+pub(super) fn request(number: u128, standing: Standing) -> PrintRequest {
     PrintRequest {
         print_request_id: PrintRequestId::from(Uuid::from_u128(number)),
         district: district(),
@@ -57,7 +57,7 @@ fn request(number: u128, standing: Standing) -> PrintRequest {
     }
 }
 
-fn held(reasons: &[HoldReason]) -> Standing {
+pub(super) fn held(reasons: &[HoldReason]) -> Standing {
     Standing::Held(reasons.iter().copied().collect())
 }
 
@@ -176,6 +176,42 @@ fn blanks_above_the_demand_are_given_once_each() {
         })
         .count();
     assert_eq!((released, supply.spare), (2, 0));
+}
+
+#[test]
+fn a_place_of_the_sites_day_is_given_once() {
+    let admits = policy(1, ClassOutcome::Admit);
+    let mut supply = room(2);
+    let standings: Vec<_> = (1..=4)
+        .map(|n| {
+            release(
+                &request(n, held(&[HoldReason::Quota])),
+                &admits,
+                &mut supply,
+                NOW,
+            )
+        })
+        .map(|after| after.map(|one| one.standing))
+        .collect();
+    let queued = Some(Standing::Queued);
+    assert_eq!(standings, [queued.clone(), queued, None, None]);
+}
+
+#[test]
+fn the_age_is_counted_in_days_of_the_districts_wall() {
+    let mut policy = policy(1, ClassOutcome::Hold);
+    policy.classes[0].release.after_days = Some(1);
+    // Half an hour before midnight in the west, and half an hour after it: one day in London, two here.
+    let made = datetime!(2017-04-17 16:30 UTC);
+    let waiting = PrintRequest {
+        requested_at: made,
+        ..request(1, held(&[HoldReason::ClassHeld]))
+    };
+    for (minutes, expected) in [(29, None), (60, Some(Standing::Queued))] {
+        let at = made + Duration::minutes(minutes);
+        let released = release(&waiting, &policy, &mut Supply::default(), at);
+        assert_eq!(released.map(|one| one.standing), expected);
+    }
 }
 
 proptest! {

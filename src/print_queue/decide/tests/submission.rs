@@ -15,7 +15,7 @@ const CERTIFICATE: Certificate = Certificate {
     expires_on: date!(2017 - 04 - 18),
 };
 
-fn applicant() -> Applicant {
+pub(super) fn applicant() -> Applicant {
     Applicant {
         resident_id: ResidentId::from(Uuid::from_u128(1)),
         subdistrict: "35.75.02".parse().expect("a subdistrict"),
@@ -351,4 +351,41 @@ fn a_site_has_room_for_what_those_before_leave() {
     ] {
         assert_eq!(site_room(quota, admitted, waiting), room);
     }
+}
+
+#[test]
+fn what_is_exchanged_must_be_there_whatever_the_version_asks_for() {
+    let class = ApplicantClass::InterimExchange;
+    let nothing = |rule: &mut ClassRule| rule.documents = Vec::new();
+    assert_eq!(under(class, &applicant(), nothing), Ok(HoldReasons::NONE));
+    let bare = Applicant {
+        certificate: None,
+        ..applicant()
+    };
+    let wanted = Err(Refusal::InterimCertificateRequired);
+    assert_eq!(under(class, &bare, nothing), wanted);
+}
+
+#[test]
+fn both_days_are_those_on_the_districts_wall() {
+    let mut policy = policy();
+    policy.calendar = Calendar::new([time::Weekday::Tuesday], []);
+    for rule in &mut policy.classes {
+        rule.enrolled.from = Some(date!(2017 - 04 - 18));
+    }
+    // Monday evening in London is Tuesday morning here.
+    let evening = time::macros::datetime!(2017-04-17 18:00 UTC);
+    let person = Applicant {
+        received_at: evening,
+        ..applicant()
+    };
+    let draft = Draft {
+        resident_id: person.resident_id,
+        applicant_class: ApplicantClass::FirstIssue,
+        documents: Vec::new(),
+    };
+    let taken = submit_print_request(&draft, Some(&person), &policy, evening);
+    let taken = taken.expect("it is taken");
+    assert_eq!(taken.holds.names(), "OFFICE_CLOSED");
+    assert_eq!(taken.enrolled_on, date!(2017 - 04 - 18));
 }
