@@ -183,7 +183,7 @@ impl Embedded {
     pub fn start(settings: &Settings) -> Result<Self, EmbeddedError> {
         let (folder, lock) = place::take(&settings.data)?;
         let place = Place::prepare(folder, settings.durability)?;
-        stale::settle(&place.cluster)?;
+        stale::settle(&place.cluster, &place.socket_lock())?;
         let keeper = match Keeper::start(&place, settings) {
             Ok(keeper) => keeper,
             Err(error) => {

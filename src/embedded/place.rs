@@ -130,6 +130,11 @@ impl Place {
         })
     }
 
+    /// The server's lock file beside its socket.
+    pub(super) fn socket_lock(&self) -> PathBuf {
+        self.socket.join(format!(".s.PGSQL.{PORT}.lock"))
+    }
+
     /// The server's log, opened for appending and owned by the server's account.
     pub(super) fn open_log(&self) -> Result<File, EmbeddedError> {
         let log = OpenOptions::new()

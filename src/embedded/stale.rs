@@ -1,7 +1,7 @@
-//! What a killed ektp may have left behind: a server that is still stopping, and its `postmaster.pid`.
+//! What a killed ektp or a killed server may have left behind: a server that is still stopping, and its lock files.
 //!
 //! Called only by the holder of the data folder's lock, so whatever still runs there is nobody's. Easily got wrong:
-//! a process number in `postmaster.pid` proves nothing, for numbers are used again; the process must be seen in the
+//! a process number in such a file proves nothing, for numbers are used again; the process must be seen in the
 //! folder.
 
 use std::{
@@ -28,10 +28,11 @@ const STOP_MAX: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Returns when no process uses the cluster and no leftover file would keep a new server from starting.
-pub(super) fn settle(cluster: &Path) -> Result<(), EmbeddedError> {
+pub(super) fn settle(cluster: &Path, socket_lock: &Path) -> Result<(), EmbeddedError> {
     let begun = Instant::now();
     let mut told = false;
-    let postmaster = read_postmaster(cluster);
+    let file = cluster.join("postmaster.pid");
+    let postmaster = read_number(&file);
     while let Some(alive) = first_alive(cluster, postmaster) {
         if !told && begun.elapsed() >= GRACE {
             // A process that has ended meanwhile is what we want, so the answer does not matter.
@@ -48,12 +49,13 @@ pub(super) fn settle(cluster: &Path) -> Result<(), EmbeddedError> {
         }
         thread::sleep(PAUSE);
     }
-    forget_reused_number(cluster, postmaster)
+    forget_reused_number(&file)?;
+    forget_reused_number(socket_lock)
 }
 
-/// The process number in the first line of `postmaster.pid`, the server's own lock file.
-fn read_postmaster(cluster: &Path) -> Option<i32> {
-    let text = fs::read_to_string(cluster.join("postmaster.pid")).ok()?;
+/// The process number in the first line of one of the server's own lock files.
+fn read_number(file: &Path) -> Option<i32> {
+    let text = fs::read_to_string(file).ok()?;
     text.lines()
         .next()?
         .trim()
@@ -85,21 +87,21 @@ fn first_alive(cluster: &Path, postmaster: Option<i32>) -> Option<i32> {
         .then_some(pid)
 }
 
-/// Removes a `postmaster.pid` whose number now belongs to somebody else.
+/// Removes a lock file of the server (`postmaster.pid`, or the one beside its socket) whose number now belongs to somebody
+/// else, or to a killed server that nobody has waited for yet.
 ///
 /// Postgres itself sees through a number that is free, but takes any living process of its account for a server and
 /// would refuse to start until that process happens to end. Only after `first_alive` has looked at every process.
-fn forget_reused_number(cluster: &Path, postmaster: Option<i32>) -> Result<(), EmbeddedError> {
+fn forget_reused_number(file: &Path) -> Result<(), EmbeddedError> {
     let reused = cfg!(target_os = "linux")
-        && postmaster.is_some_and(|pid| kill(Pid::from_raw(pid), None).is_ok());
-    let file = cluster.join("postmaster.pid");
+        && read_number(file).is_some_and(|pid| kill(Pid::from_raw(pid), None).is_ok());
     match if reused {
-        fs::remove_file(&file)
+        fs::remove_file(file)
     } else {
         Ok(())
     } {
         Ok(()) => Ok(()),
         Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(other) => Err(EmbeddedError::io("remove", &file)(other)),
+        Err(other) => Err(EmbeddedError::io("remove", file)(other)),
     }
 }

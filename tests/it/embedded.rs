@@ -232,11 +232,10 @@ async fn a_status_file_with_a_reused_process_number_does_not_keep_the_server_dow
     let settings = settings(folder.join("data"), Durability::Full);
     drop(Embedded::start(&settings).expect("a new folder can be used"));
     // The number of this living process, which is certainly not a server of that folder.
-    fs::write(
-        folder.join("data/postgres/postmaster.pid"),
-        format!("{}\n", process::id()),
-    )
-    .expect("it is ours");
+    for file in ["postgres/postmaster.pid", "socket/.s.PGSQL.5432.lock"] {
+        let file = folder.join("data").join(file);
+        fs::write(file, format!("{}\n", process::id())).expect("it is ours");
+    }
     let server = Embedded::start(&settings).expect("the number proves nothing");
     assert_eq!(ask(&server, "select 'up'").await, "up");
 }

@@ -37,6 +37,7 @@ use crate::support::{
 };
 
 mod follower;
+mod steps;
 mod window;
 
 use follower::Follower;
@@ -137,18 +138,18 @@ async fn at_work(data: &Path, address: SocketAddr, terminals: usize) -> Vec<Line
 }
 
 /// Print-ready people with interim certificates; answers their ids.
-async fn print_ready(terminal: &Line, matcher: Channel) -> Vec<String> {
+async fn print_ready(terminal: &Line, matcher: Channel, count: usize) -> Vec<String> {
     let mut terminal = Client::over(terminal.clone());
     let mut matcher = Client::over(unstaffed(matcher));
     let (mut enrolments, mut ids) = (Vec::new(), Vec::new());
-    for person in residents(DISTRICT, PEOPLE) {
+    for person in residents(DISTRICT, count) {
         let (enrolment, resident) = terminal.enrol(&person).await;
         enrolments.push(enrolment);
         ids.push(resident);
     }
     terminal.certify(&enrolments).await;
     let tasks = matcher
-        .lease_checks(u32::try_from(PEOPLE).expect("a few"))
+        .lease_checks(u32::try_from(count).expect("a few"))
         .await;
     matcher.decide(&tasks, VerdictOutcome::Unique).await;
     ids
@@ -215,7 +216,7 @@ async fn a_killed_server_comes_back_with_all_it_acknowledged_and_its_streams_go_
     // One for each writer, and one who prepares and looks.
     let lines = at_work(&data, address, WRITERS + 1).await;
     let matcher = channel(&data, address, "ektp://centre/matcher");
-    let ids = print_ready(&lines[WRITERS], matcher).await;
+    let ids = print_ready(&lines[WRITERS], matcher, PEOPLE).await;
 
     let follower = Follower::default();
     let begun = Arc::clone(&follower.begun);

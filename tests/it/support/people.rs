@@ -223,47 +223,57 @@ pub fn key(lease: &proto::Lease) -> proto::LeaseKey {
     }
 }
 
+/// The centre's store sends blanks to a district, whose terminal receives them.
+pub async fn deliver(
+    store: &mut Client,
+    terminal: &mut Client,
+    district: &str,
+    (first, last): (i64, i64),
+) {
+    let serials = vec![proto::SerialRange { first, last }];
+    let delivery = proto::RegisterDeliveryRequest {
+        request_id: request_id(),
+        document_number: format!("BA-{first}"),
+        serials: serials.clone(),
+    };
+    store
+        .inventory
+        .register_delivery(delivery)
+        .await
+        .expect("the delivery is registered");
+    let dispatch = proto::DispatchShipmentRequest {
+        request_id: request_id(),
+        destination: district.to_owned(),
+        document_number: format!("SJ-{first}"),
+        serials: serials.clone(),
+    };
+    let shipment = store
+        .inventory
+        .dispatch_shipment(dispatch)
+        .await
+        .expect("the shipment is dispatched")
+        .into_inner()
+        .shipment
+        .expect("a shipment");
+    let receipt = proto::ReceiveShipmentRequest {
+        request_id: request_id(),
+        shipment_id: shipment.shipment_id,
+        serials,
+        document_number: format!("BAST-{first}"),
+    };
+    terminal
+        .inventory
+        .receive_shipment(receipt)
+        .await
+        .expect("the shipment is received");
+}
+
 impl Office {
     /// Brings blanks `first..=last` into a district's store, by the centre and a receipt.
     pub async fn stock(&self, district: &str, first: i64, last: i64) {
-        let serials = vec![proto::SerialRange { first, last }];
         let mut store = self.centre("store").await;
-        let delivery = proto::RegisterDeliveryRequest {
-            request_id: request_id(),
-            document_number: format!("BA-{first}"),
-            serials: serials.clone(),
-        };
-        store
-            .inventory
-            .register_delivery(delivery)
-            .await
-            .expect("the delivery is registered");
-        let dispatch = proto::DispatchShipmentRequest {
-            request_id: request_id(),
-            destination: district.to_owned(),
-            document_number: format!("SJ-{first}"),
-            serials: serials.clone(),
-        };
-        let shipment = store
-            .inventory
-            .dispatch_shipment(dispatch)
-            .await
-            .expect("the shipment is dispatched")
-            .into_inner()
-            .shipment
-            .expect("a shipment");
         let mut terminal = self.terminal(&format!("{district}/office/99")).await;
-        let receipt = proto::ReceiveShipmentRequest {
-            request_id: request_id(),
-            shipment_id: shipment.shipment_id,
-            serials,
-            document_number: format!("BAST-{first}"),
-        };
-        terminal
-            .inventory
-            .receive_shipment(receipt)
-            .await
-            .expect("the shipment is received");
+        deliver(&mut store, &mut terminal, district, (first, last)).await;
     }
 
     /// Print-ready residents of a district with interim certificates, in the order in which they were enrolled.
