@@ -75,7 +75,7 @@ insert into policy_version (
     '2014-01-01T00:00:00Z'
 );
 insert into policy_class (version, place, applicant_class, outcome, documents, release_above_demand) values
-    (1, 1, 'REPLACE_DEFECTIVE', 'ADMIT', '{}', false),
+    (1, 1, 'REPLACE_DEFECTIVE', 'ADMIT', '{OLD_CARD}', false),
     (1, 2, 'FIRST_ISSUE', 'ADMIT', '{INTERIM_CERTIFICATE}', false),
     (1, 3, 'INTERIM_EXCHANGE', 'ADMIT', '{INTERIM_CERTIFICATE}', false),
     (1, 4, 'RELOCATION', 'ADMIT', '{INTERIM_CERTIFICATE}', false),

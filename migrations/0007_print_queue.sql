@@ -64,6 +64,8 @@ create table print_request (
 );
 create unique index print_request_is_the_only_open_one on print_request (resident_id)
     where state not in ('PRINTED', 'CANCELLED');
+-- What a person ever asked for: an incident of an older request stops the newer one too.
+create index print_request_of_a_resident on print_request (resident_id);
 -- The order of the queue: (class, seniority, id); the policy says in which order the classes are walked.
 create index print_request_in_order on print_request (district, state, applicant_class, seniority_at, print_request_id);
 -- Who waits for a day of a site.
@@ -92,6 +94,8 @@ create table request_stage (
     seniority_at timestamptz not null,
     -- Business time.
     began_at timestamptz not null,
+    -- Of a lease its holder; the n-th lease of a request has the fence n.
+    lease_holder text,
     -- Whose transaction wrote it and when by the database's clock: what a dispatch saw is decided by its snapshot.
     written_by xid8 not null default pg_current_xact_id(),
     recorded_at timestamptz not null default clock_timestamp(),

@@ -92,7 +92,7 @@ impl Violations {
         }
     }
 
-    /// A text of `min..=max` characters without control characters, trimmed.
+    /// A text of `min..=max` characters without control characters and without a NIK, trimmed.
     pub fn text(&mut self, field: impl Into<String>, text: &str, min: usize, max: usize) -> String {
         let trimmed = text.trim();
         let length = trimmed.chars().count();
@@ -103,6 +103,8 @@ impl Violations {
             self.add(field, format_args!("must have {min} to {max} characters"));
         } else if trimmed.chars().any(char::is_control) {
             self.add(field, "must not contain control characters");
+        } else if holds_long_number(trimmed) {
+            self.add(field, "must not contain a number of 16 digits, as a NIK is");
         }
         trimmed.to_owned()
     }
@@ -145,6 +147,17 @@ impl Violations {
             Err(self.error())
         }
     }
+}
+
+/// Whether a text holds sixteen digits in a row: nobody's NIK is kept in clear, whoever types it where.
+fn holds_long_number(text: &str) -> bool {
+    const NIK_DIGITS: usize = 16;
+    let digits = text
+        .as_bytes()
+        .chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
+    digits
+        .into_iter()
+        .any(|run| run.len() >= NIK_DIGITS && run[0].is_ascii_digit())
 }
 
 #[cfg(test)]

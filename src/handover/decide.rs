@@ -46,19 +46,21 @@ pub enum Completion<'a> {
 pub fn start(case: Option<&Case>) -> Result<&Case, Refusal> {
     let case = case.ok_or(Refusal::CollectionNotFound)?;
     match &case.receipt {
-        None => here(case.life).map(|()| case),
+        None => here(case).map(|()| case),
         Some(receipt) => Err(Refusal::AlreadyHandedOver {
             on: TimeZone::of(case.collection.district).local_date(receipt.handed_over_at),
         }),
     }
 }
 
-/// A card is handed to its holder alone, and to nobody who is not served here any more.
-fn here(life: Life) -> Result<(), Refusal> {
-    match life {
-        Life::Resident => Ok(()),
-        Life::Deceased => Err(Refusal::ResidentDeceased),
-        Life::MovedOut => Err(Refusal::ResidentMovedOut),
+/// A card is handed to its holder alone, to nobody who is not served here any more, and not while another card of the same
+/// person may be about.
+fn here(case: &Case) -> Result<(), Refusal> {
+    match (case.life, case.incident) {
+        (Life::Deceased, _) => Err(Refusal::ResidentDeceased),
+        (Life::MovedOut, _) => Err(Refusal::ResidentMovedOut),
+        (Life::Resident, Some(incident)) => Err(Refusal::IncidentOpen(incident)),
+        (Life::Resident, None) => Ok(()),
     }
 }
 
@@ -81,7 +83,7 @@ pub fn complete<'a>(
         .filter(|open| open.challenge_id == presented.challenge_id)
         .filter(|open| open.terminal == presented.terminal)
         .ok_or(Refusal::ChallengeNotFound)?;
-    here(case.life)?;
+    here(case)?;
     if challenge.expired {
         return Err(Refusal::ChallengeExpired);
     }
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
     use crate::{
         handover::{Challenge, Collection, CollectionState, Nonce, NoticeState},
-        ids::{CollectionId, PrintRequestId, ResidentId, Serial},
+        ids::{CollectionId, IncidentId, PrintRequestId, ResidentId, Serial},
         inventory::Location,
     };
 
@@ -128,6 +130,7 @@ mod tests {
             },
             resident_id: ResidentId::fresh(),
             life: Life::Resident,
+            incident: None,
             challenge: Some(Challenge {
                 challenge_id,
                 terminal: TERMINAL.to_owned(),
@@ -178,6 +181,18 @@ mod tests {
             Completion::Repeated(_) | Completion::Mismatch { .. } => false,
         });
         assert_eq!(outcome, Ok(true));
+    }
+
+    #[test]
+    fn no_card_is_handed_over_while_another_of_the_person_may_be_about() {
+        let (id, incident) = (ChallengeId::fresh(), IncidentId::fresh());
+        let stopped = Case {
+            incident: Some(incident),
+            ..case(id)
+        };
+        let refused = Some(Refusal::IncidentOpen(incident));
+        assert_eq!(start(Some(&stopped)).err(), refused);
+        assert_eq!(refusal(Some(&stopped), presented(id)), refused);
     }
 
     #[test]

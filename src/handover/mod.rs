@@ -22,8 +22,8 @@ use uuid::Uuid;
 
 use crate::{
     ids::{
-        ChallengeId, CollectionId, ContactTaskId, District, PrintRequestId, ResidentId, Serial,
-        Subdistrict, Village,
+        ChallengeId, CollectionId, ContactTaskId, District, IncidentId, PrintRequestId, ResidentId,
+        Serial, Subdistrict, Village,
     },
     inventory::Location,
     person::{Life, Person},
@@ -203,6 +203,8 @@ pub struct Case {
     pub resident_id: ResidentId,
     /// What became of the holder.
     pub life: Life,
+    /// An open incident: a fenced printer has reported another card of this person.
+    pub incident: Option<IncidentId>,
     /// The open challenge.
     pub challenge: Option<Challenge>,
     /// The handover, if it happened.
@@ -238,6 +240,8 @@ pub enum Refusal {
     ResidentDeceased,
     /// The holder lives elsewhere now.
     ResidentMovedOut,
+    /// Another card of the person may be about.
+    IncidentOpen(IncidentId),
     /// Missing, replaced, ended, or another terminal's.
     ChallengeNotFound,
     /// Its five minutes are over.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
-    error::{Error, ErrorReason, Result},
+    error::{Error, ErrorReason, NextAction, Result},
     handover::{
         Answered, Collection, CollectionState, ContactTask, Cursor, Evidence, Nonce, NoticeState,
         Receipt, Refusal, Started,
@@ -212,6 +212,12 @@ impl From<Refusal> for Error {
             Refusal::ResidentDeceased => {
                 let message = "the holder is recorded as deceased";
                 Self::refused(ErrorReason::ResidentDeceased, message)
+            }
+            Refusal::IncidentOpen(incident) => {
+                let message = "another card of the person may be about; it must be found first";
+                Self::refused(ErrorReason::IncidentOpen, message)
+                    .with("incident_id", incident)
+                    .next(NextAction::OfficeLooksIntoTray)
             }
             Refusal::ResidentMovedOut => {
                 let message = "the holder has moved to another district";

@@ -87,6 +87,10 @@ fn class(rule: &ClassRule, at: &str, add: &mut impl FnMut(String, &str)) {
         let why = "must be ADMIT: the office mends its own defect";
         add(format!("{at}.outcome"), why);
     }
+    if rule.class == ApplicantClass::ReplaceDefective && rule.enrolled != Window::default() {
+        let why = "must be open: the office mends its own defect";
+        add(format!("{at}.enrolled"), why);
+    }
     if !runs_forward(rule.enrolled) {
         add(format!("{at}.enrolled.to"), "must not be before from");
     }

@@ -181,11 +181,12 @@ pub async fn list(
     versions(rows)
 }
 
-/// Whoever writes rules locks the founding version first; what is read behind it stays true to the end. To whom the database
+/// Whoever writes rules locks the founding version first; what is read behind it stays true to the end. Without its key:
+/// every request and every decision under it refers to it, and none of them shall wait for the centre. To whom the database
 /// shows nothing that may be written, there is nothing to lock.
 #[tracing::instrument(name = "sql.lock_rules", skip_all)]
 pub async fn lock_rules(db: &mut PgConnection) -> Result<()> {
-    sqlx::query!("select version from policy_version where version = 1 for update")
+    sqlx::query!("select version from policy_version where version = 1 for no key update")
         .fetch_one(db)
         .await?;
     Ok(())

@@ -106,6 +106,10 @@ pub struct Applicant {
 pub struct Bearer {
     /// The sealed record.
     pub sealed: Vec<u8>,
+    /// Which version of the identity it is.
+    pub identity_version: i32,
+    /// Which version of what the card shows.
+    pub facts_version: i32,
     /// The birth date.
     pub birth_date: Date,
     /// The sex.

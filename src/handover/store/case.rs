@@ -11,7 +11,7 @@ use super::Row;
 use crate::{
     error::{Error, Result},
     handover::{Case, Challenge, Collection, CollectionState, Nonce, NoticeState, Receipt},
-    ids::{CollectionId, ResidentId},
+    ids::{CollectionId, IncidentId, ResidentId},
     person::Life,
 };
 
@@ -22,7 +22,14 @@ pub async fn find_case(db: &mut PgConnection, id: CollectionId) -> Result<Case> 
         CaseRow,
         r#"
         select c.collection_id, c.print_request_id, c.serial, c.location, c.district, c.village, c.resident_id,
-            r.life as "life: Life", c.state as "state: CollectionState", coalesce(n.state, 'CONTACT_TASK') as "notice!: NoticeState", c.opened_at,
+            r.life as "life: Life", (
+                -- Across, into the print queue: a card that a fenced printer reported may be in somebody's hand.
+                select i.incident_id from print_request o
+                join print_incident i on i.print_request_id = o.print_request_id and i.state = 'OPEN'
+                where o.resident_id = c.resident_id
+                order by i.reported_at, i.incident_id
+                limit 1
+            ) as incident, c.state as "state: CollectionState", coalesce(n.state, 'CONTACT_TASK') as "notice!: NoticeState", c.opened_at,
             ch.challenge_id as "challenge_id?", ch.terminal as "challenger?", ch.nonce as "nonce?",
             ch.failed_matches as "failed_matches?", ch.expires_at <= clock_timestamp() as "expired?",
             h.challenge_id as "answered_id?", h.terminal as "terminal?", h.handed_over_at as "handed_over_at?",
@@ -51,6 +58,7 @@ struct CaseRow {
     village: i64,
     resident_id: Uuid,
     life: Life,
+    incident: Option<Uuid>,
     state: CollectionState,
     notice: NoticeState,
     opened_at: OffsetDateTime,
@@ -135,6 +143,7 @@ impl TryFrom<CaseRow> for Case {
             collection,
             resident_id: ResidentId::from(row.resident_id),
             life: row.life,
+            incident: row.incident.map(IncidentId::from),
             challenge,
             receipt,
         })

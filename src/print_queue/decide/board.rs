@@ -63,6 +63,15 @@ impl<'a> Board<'a> {
         }
     }
 
+    /// Leaves out what not even the day's last dispatch saw: it would be looked at for every dispatch, and never placed.
+    pub fn end_with(&mut self, last: Option<&Dispatch>) {
+        let histories = &self.histories;
+        self.unseen.retain(|(id, stage)| {
+            let written_by = histories[id].stages[*stage].written_by;
+            last.is_some_and(|last| last.saw.sees(written_by))
+        });
+    }
+
     /// Sets up what a dispatch saw; each sees what the one before it saw and more, because a queue is leased by one act at a
     /// time.
     pub fn turn_to(&mut self, dispatch: &Dispatch) {

@@ -29,6 +29,7 @@ pub fn replay(evidence: &Evidence) -> Replay {
     let mut leased_today = BTreeSet::new();
     let mut board = Board::new(&evidence.histories);
     let of_the_day = |dispatch: &&Dispatch| dispatch.day == evidence.day;
+    board.end_with(evidence.dispatches.iter().rfind(of_the_day));
     for dispatch in evidence.dispatches.iter().filter(of_the_day) {
         leased_today.extend(dispatch.leased.iter().copied());
         board.turn_to(dispatch);

@@ -30,7 +30,7 @@ pub use explain::{explain_person, explain_request};
 pub use hold::{add_hold, lift_hold, withdraw};
 pub use lease::{lease_location, short_side};
 pub use person::{Happening, follow_person};
-pub use print::{Command, carry_out, expire_lease};
+pub use print::{Command, carry_out, expire_lease, face_of};
 pub use release::{Supply, release};
 pub use seniority::change_seniority;
 pub use submit::{Admission, site_room, submit_print_request};

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::{
     ids::Serial,
     print_queue::{
-        Circumstances, LastLook, Lease, PrintRequest, Refusal, Standing, Unsure,
+        Change, Circumstances, LastLook, Lease, PrintRequest, Refusal, Standing, Unsure,
         decide::{doubt::spoiled, last_check, moved},
     },
 };
@@ -120,6 +120,18 @@ fn bound(request: &PrintRequest, reported: Serial) -> Result<(Serial, bool), Ref
 
 fn wrong_state<T>(request: &PrintRequest) -> Result<T, Refusal> {
     Err(Refusal::WrongState(request.standing.state()))
+}
+
+/// Whether the face that would be shown is the one that the lease is for: what changed since is nobody's to print.
+pub fn face_of(
+    request: &PrintRequest,
+    (identity_version, facts_version): (i32, i32),
+) -> Result<(), Refusal> {
+    if (request.identity_version, request.facts_version) == (identity_version, facts_version) {
+        Ok(())
+    } else {
+        Err(Refusal::Changed(Change::Facts))
+    }
 }
 
 /// What becomes of a request whose lease has run out; nothing where that changes nothing.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::PgConnection;
 use time::Date;
+use tokio::sync::Semaphore;
 
 use crate::{
     areas::TimeZone,
@@ -15,6 +16,10 @@ use crate::{
         store,
     },
 };
+
+/// So many days are replayed at a time: each takes a core for as long as it lasts.
+const REPLAYS_AT_A_TIME: usize = 1;
+static TURN: Semaphore = Semaphore::const_new(REPLAYS_AT_A_TIME);
 
 /// A day, replayed.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub async fn verify_dispatch_order(
     district: District,
     day: Date,
 ) -> Result<Verified> {
+    // A replay ends with its day, not with its client: whoever asks again and again waits for the ones before.
+    let turn = TURN.acquire().await.map_err(|_| Error::draining())?;
     let zone = TimeZone::of(district);
     // Read before the dispatches: a lease that it counts has its dispatch among them.
     let as_of = store::committed(db).await?;
@@ -52,6 +59,7 @@ pub async fn verify_dispatch_order(
     };
     // A large day takes a second of one core: not on a thread that serves others.
     tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         let replay = decide::replay(&evidence);
         let mut dispatches = evidence.dispatches;
         dispatches.retain(|dispatch| dispatch.day == day);

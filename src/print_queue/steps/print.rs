@@ -100,6 +100,7 @@ pub async fn card_face(
         now,
     )?;
     let bearer = store::find_bearer(db, request.resident_id).await?;
+    decide::face_of(&request, (bearer.identity_version, bearer.facts_version))?;
     let person = Person::open(keys, request.resident_id, &bearer.sealed)?;
     Ok((request.resident_id, Face { person, bearer }))
 }

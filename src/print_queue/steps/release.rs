@@ -21,7 +21,10 @@ use crate::{
     work::Work,
 };
 
-/// Reviews at most `limit` requests of at most 64 districts; answers whether more may be waiting.
+/// So many districts are looked into for one in which something can be done.
+const LOOKED_INTO_MAX: usize = 64;
+
+/// Reviews at most `limit` requests of one district; answers whether more may be waiting, there or elsewhere.
 #[tracing::instrument(name = "step.release_held", skip_all)]
 pub async fn release_held(work: &mut Work, limit: i64) -> Result<bool> {
     let now = work.now();
@@ -35,15 +38,15 @@ pub async fn release_held(work: &mut Work, limit: i64) -> Result<bool> {
     for (district, id) in found {
         by_district.entry(district).or_default().push(id);
     }
-    let mut changed = 0;
-    for (district, ids) in by_district
-        .into_iter()
-        .take(journal::DISTRICTS_PER_COMMIT_MAX)
-    {
-        changed += review(work, district, &ids).await?;
+    let more = full || by_district.len() > 1;
+    for (district, ids) in by_district.into_iter().take(LOOKED_INTO_MAX) {
+        // One district in a commit: the printers of the others shall not wait for this one's counters.
+        if review(work, district, &ids).await? > 0 {
+            return Ok(more);
+        }
     }
-    // A full page of which nothing changed is somebody else's at the moment.
-    Ok(full && changed > 0)
+    // What was found is somebody else's at the moment.
+    Ok(false)
 }
 
 fn local_day(district: District, now: OffsetDateTime) -> LocalDay {

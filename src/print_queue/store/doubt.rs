@@ -72,8 +72,8 @@ pub async fn circumstances(
     Ok(known.collect())
 }
 
-/// Keeps late reports of locked requests as incidents, each once; those of blanks that cannot have become that card are left
-/// out.
+/// Keeps late reports of locked requests as incidents, each once; those of blanks that cannot have become that card, and of
+/// terminals that never had that lease, are left out.
 #[tracing::instrument(name = "sql.insert_incidents", skip_all, fields(reports = late.len()))]
 pub async fn insert_incidents(
     db: &mut PgConnection,
@@ -93,6 +93,12 @@ pub async fn insert_incidents(
                 as l (incident_id, print_request_id, fence, serial)
             cross join lateral custody_of_serial(l.serial) as c
             where district_of_location(c.location) = $5 and c.state in ('IN_STOCK', 'SPOILED')
+                and $6 = (
+                    select s.lease_holder from request_stage s
+                    where s.print_request_id = l.print_request_id and s.state = 'LEASED'
+                    order by s.stage
+                    offset l.fence - 1 limit 1
+                )
         ), new as (
             insert into print_incident (incident_id, district, print_request_id, fence, serial, terminal, reported_at)
             select l.incident_id, $5, l.print_request_id, l.fence, l.serial, $6, $7

@@ -126,8 +126,10 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
             returning w.place, p.print_request_id, p.applicant_class, p.seniority_at, p.subdistrict, p.attempt, p.fence,
                 p.lease_expires_at, p.stage, p.state_at
         ), staged as (
-            insert into request_stage (print_request_id, stage, district, state, applicant_class, seniority_at, began_at)
-            select t.print_request_id, t.stage, $1, 'LEASED', t.applicant_class, t.seniority_at, t.state_at
+            insert into request_stage (
+                print_request_id, stage, district, state, applicant_class, seniority_at, began_at, lease_holder
+            )
+            select t.print_request_id, t.stage, $1, 'LEASED', t.applicant_class, t.seniority_at, t.state_at, $2
             from taken t
         ), numbered as (
             update queue set dispatches = dispatches + 1

@@ -247,7 +247,7 @@ pub async fn find_bearer(db: &mut PgConnection, resident: ResidentId) -> Result<
     // Across, into registration's tables: the face is the person as the centre found it unique.
     let row = sqlx::query!(
         r#"
-        select r.sealed, r.birth_date, r.sex, r.village, e.biometric_package
+        select r.sealed, r.birth_date, r.sex, r.village, r.identity_version, r.facts_version, e.biometric_package
         from resident r
         join enrolment e on e.resident_id = r.resident_id
         where r.resident_id = $1
@@ -259,6 +259,8 @@ pub async fn find_bearer(db: &mut PgConnection, resident: ResidentId) -> Result<
     let broken = |error: &'static str| Error::corrupt("resident", error);
     Ok(Bearer {
         sealed: row.sealed,
+        identity_version: row.identity_version,
+        facts_version: row.facts_version,
         birth_date: row.birth_date,
         sex: match row.sex.as_str() {
             "FEMALE" => Sex::Female,

@@ -101,8 +101,10 @@ pub async fn lock_to_bind(
             e.state as "enrolment: EnrolmentState", e.state_at as since,
             q.same_identity as "same_identity!", q.facts_now, q.life as "life: Life",
             (
-                select d.incident_id from print_incident d
-                where d.print_request_id = q.print_request_id and d.state = 'OPEN'
+                -- Of any of the person's requests: it is the person who may have a card.
+                select d.incident_id from print_request o
+                join print_incident d on d.print_request_id = o.print_request_id and d.state = 'OPEN'
+                where o.resident_id = q.resident_id
                 order by d.reported_at, d.incident_id
                 limit 1
             ) as incident

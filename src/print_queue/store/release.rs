@@ -100,7 +100,7 @@ pub async fn find_to_review(
                 from print_request p
                 left join quota_use q on q.district = p.district and q.site = p.site and q.day = t.day
                 where o.open and c.release_above_demand and p.district = t.district and p.state = 'HELD'
-                    and 'CLASS_HELD' = any(p.hold_reasons) and p.hold_reasons = '{CLASS_HELD}'
+                    and 'CLASS_HELD' = any(p.hold_reasons) and p.hold_reasons <@ '{CLASS_HELD,OFFICE_CLOSED}'
                     and p.applicant_class = c.applicant_class
                     and (v.daily_quota is null or coalesce(q.admitted, 0) < v.daily_quota)
                     and (

@@ -180,6 +180,11 @@ async fn nobody_gets_a_blank_whose_card_would_be_wrong_by_now() {
         )
         .await;
     }
+    // Nor a face: what the printer has not fetched yet is no longer what it leased.
+    for changed in &leases[2..4] {
+        let refused = terminal.face(changed).await.expect_err("it has changed");
+        assert_eq!(reason(&refused), "FACTS_CHANGED");
+    }
     let fates = [
         "RESIDENT_DECEASED",
         "RESIDENT_MOVED_OUT",
@@ -277,10 +282,11 @@ async fn an_unlikely_report_stops_nobody() {
         fence: 99,
         ..lease.clone()
     };
-    // A fence that nobody was given, somebody else's, and a blank that is not here.
+    // A fence that nobody was given, somebody else's of now and of before, and a blank that is not here.
     for (terminal, lease, serial) in [
         (&mut slow.clone(), &never, 1),
-        (&mut third, &again[0], 1),
+        (&mut third.clone(), &again[0], 1),
+        (&mut third, &lease, 1),
         (&mut slow, &lease, 77),
     ] {
         let report = terminal.report(std::slice::from_ref(lease), serial).await;

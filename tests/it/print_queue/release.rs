@@ -74,6 +74,22 @@ async fn who_asked_on_a_closed_day_comes_on_the_next_open_one_with_the_old_place
 }
 
 #[tokio::test]
+async fn blanks_let_in_also_who_asked_on_a_closed_day() {
+    let office = Office::open().await;
+    let people = ready(&office, 1).await;
+    let closed = "update policy_version set closed_weekdays = '{6,7}' where version = $1";
+    let above = "update policy_class set outcome = 'HOLD', release_above_demand = true
+         where version = $1 and applicant_class = 'RELOCATION'";
+    office.rule(2, &[closed, above]).await;
+    office.clock.set(datetime!(2017-04-22 02:00 UTC));
+    let mut terminal = office.terminal("35.75/office/1").await;
+    let ids = taken(&mut terminal, &people, Relocation).await;
+    office.stock("35.75", 1, 3).await;
+    office.clock.set(datetime!(2017-04-25 01:00 UTC));
+    until_queued(&mut terminal, &ids, &[true]).await;
+}
+
+#[tokio::test]
 async fn s1_11_who_found_the_quota_used_up_comes_before_who_asks_the_next_day() {
     let office = Office::open().await;
     office.rule(2, &[QUOTA_OF_4]).await;
