@@ -29,7 +29,8 @@ pub async fn find_case(db: &mut PgConnection, id: CollectionId) -> Result<Case> 
                 where o.resident_id = c.resident_id
                 order by i.reported_at, i.incident_id
                 limit 1
-            ) as incident, c.state as "state: CollectionState", coalesce(n.state, 'CONTACT_TASK') as "notice!: NoticeState", c.opened_at,
+            ) as incident,
+            c.state as "state: CollectionState", coalesce(n.state, 'CONTACT_TASK') as "notice!: NoticeState", c.opened_at,
             ch.challenge_id as "challenge_id?", ch.terminal as "challenger?", ch.nonce as "nonce?",
             ch.failed_matches as "failed_matches?", ch.expires_at <= clock_timestamp() as "expired?",
             h.challenge_id as "answered_id?", h.terminal as "terminal?", h.handed_over_at as "handed_over_at?",

@@ -1,9 +1,8 @@
 //! The rules of the queue, pure: what is known goes in, what follows or a refusal comes out.
 //!
 //! `submit` says who comes in, `hold` what keeps a request waiting, `release` what lets it go, `lease` what may be leased,
-//! `print` what becomes of a leased request, `doubt` of one that nobody reported. Who holds a lease is asked before
-//! anything else, so that a terminal whose lease was given to another
-//! learns nothing about what became of it.
+//! `print` what becomes of a leased request, `doubt` of one that nobody reported. Who holds a lease is asked before anything
+//! else, so that a terminal whose lease was given to another learns nothing about what became of it.
 
 mod board;
 mod dispatch;

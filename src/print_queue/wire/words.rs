@@ -21,10 +21,7 @@ pub fn of_refusal(refusal: &Refusal) -> Option<Words> {
             "Permohonan kartu Anda sudah tercatat dan sedang diproses.",
             "Your request for a card is already recorded and under way.",
         ),
-        Refusal::DuplicateRecord => words(
-            "Data Anda tercatat lebih dari satu kali. Hanya pusat yang dapat membukanya; kantor akan mengajukannya.",
-            "You are recorded more than once. Only the centre can lift this; the office files it there.",
-        ),
+        Refusal::DuplicateRecord => of_enrolment(EnrolmentState::Duplicate),
         Refusal::NotPrintReady(verdict) => of_enrolment(verdict.enrolment),
         Refusal::CardAlreadyIssued { under_way: true } => words(
             "Kartu Anda sudah dicetak atau sedang dicetak. Silakan tunggu pemberitahuan untuk mengambilnya.",
@@ -225,10 +222,8 @@ fn of_hold(reason: HoldReason) -> Words {
             "Hari ini bukan hari pelayanan; permohonan masuk antrean dengan sendirinya pada hari kerja.",
             "Today is no day of service; your request comes into the queue by itself on a working day.",
         ),
-        HoldReason::AwaitingCentre => words(
-            "Data Anda berubah dan harus diperiksa kembali di pusat.",
-            "Your data changed and has to be checked by the centre again.",
-        ),
+        // Print-ready, and not with the identity of today.
+        HoldReason::AwaitingCentre => of_enrolment(EnrolmentState::PrintReady),
         HoldReason::MovedOut => words(
             "Anda tercatat pindah; permohonan menunggu daerah tujuan.",
             "You are recorded as moved; the request waits for the district you moved to.",

@@ -220,9 +220,16 @@ async fn blanks_above_the_demand_release_the_most_senior_and_no_more() {
     }
     held.reverse();
     taken(&mut terminal, &people[..1], FirstIssue).await;
+    let (_, elsewhere) = office.print_ready("35.77", 1).await.swap_remove(0);
+    let mut later = office.terminal("35.77/office/1").await;
+    let last = taken(&mut later, &[elsewhere], Relocation).await;
     // The next version says the same: what was asked for under this one is released under that.
     office.rule(3, &[HOLD_RELOCATION, release]).await;
     office.stock("35.75", 1, 3).await;
+    until_queued(&mut terminal, &held, &[true, true, false, false]).await;
+    // The review comes to the later district only when it found no more to do in this one.
+    office.stock("35.77", 11, 11).await;
+    until_queued(&mut later, &last, &[true]).await;
     until_queued(&mut terminal, &held, &[true, true, false, false]).await;
     // What was released is printable under this version.
     let leases = terminal.lease(10).await.leases;
