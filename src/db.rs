@@ -110,6 +110,8 @@ fn guarded(options: PgConnectOptions) -> PgConnectOptions {
             ("idle_in_transaction_session_timeout", "3s"),
             ("default_transaction_isolation", "read committed"),
             ("timezone", "UTC"),
+            // Our statements touch few rows; where their cost is overestimated, compiling one took longer than a hundred runs.
+            ("jit", "off"),
         ])
         // Statements are traced by our own spans; the driver's log would repeat them.
         .disable_statement_logging()
