@@ -124,8 +124,13 @@ impl Server {
         announce(&health).await;
         let stop = desk.draining().clone();
         let access = desk.access().clone();
-        let (incoming, connections) =
-            transport::open(listener, &options.tls, access.clone(), stop.clone())?;
+        let stalled_after = options.timing.stall_after + options.timing.parting;
+        let (incoming, connections) = transport::open(
+            listener,
+            &options.tls,
+            access.clone(),
+            (stop.clone(), stalled_after),
+        )?;
         let transport = http2();
         #[cfg(debug_assertions)]
         let transport = transport.layer(tower::util::MapRequestLayer::new(

@@ -102,6 +102,8 @@ where
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let gate = self.gate.clone();
+        let peer = request.extensions().get::<Peer>().cloned();
+        let peer = peer.expect("the caller is known from it");
         let span = call.span.clone();
         Box::pin(async move {
             let (path, shift) = (request.uri().path(), request.headers().get(SHIFT));
@@ -126,7 +128,7 @@ where
             if let Some(code) = final_code(response.headers()) {
                 call.code = code;
             }
-            Ok(response.map(|body| Body::new(CountedBody { body, call })))
+            Ok(response.map(|body| Body::new(peer.answer(CountedBody { body, call }))))
         })
     }
 }

@@ -68,8 +68,9 @@ impl Office {
         let (_, health) = tonic_health::server::health_reporter();
         let gate = gate();
         let access = gate.access.clone();
-        let (incoming, _) = transport::open(listener, &tls, access, CancellationToken::new())
-            .expect("our own certificates are valid");
+        let times = (CancellationToken::new(), std::time::Duration::from_secs(60));
+        let (incoming, _) =
+            transport::open(listener, &tls, access, times).expect("our own certificates are valid");
         let serving = Server::builder()
             .layer(gate)
             .add_service(health)

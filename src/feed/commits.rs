@@ -1,35 +1,23 @@
-//! Events back into the commits that wrote them, and commits into parts that fit a message.
+//! Events back into the commits that wrote them, in parts that fit a message.
+//!
+//! What is easily got wrong: a stream begins at a commit's end and nowhere else, so that every stream of a topic cuts the
+//! same commit into the same parts.
 
 use std::sync::Arc;
-
-use time::OffsetDateTime;
 
 use crate::feed::{Topic, journal::Event};
 
 /// The most entries of one message; a larger commit comes in parts.
-pub(super) const PART_MAX: usize = 100;
+const PART_MAX: usize = 100;
+/// A message is full with so many bytes of states. It is what a reader that takes nothing holds back several times over:
+/// in its stream's hand, on the way to it, and in HTTP/2's buffers.
+pub(super) const FULL: usize = 16 * 1024;
 
-/// Collects the events of one topic until their commit is whole. It holds one commit at most, which is bounded where
-/// commits are written.
+/// Collects the events of one topic until they are a part. It holds one part at most.
 #[derive(Debug)]
 pub(super) struct Commits {
     topic: Topic,
     open: Vec<Arc<Event>>,
-}
-
-/// One message's share of a commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
-    /// The topic's revision before it.
-    pub prior_revision: i64,
-    /// Its last event.
-    pub revision: i64,
-    /// The encoded states.
-    pub bodies: Vec<Arc<[u8]>>,
-    /// The commit goes on in the next part.
-    pub more: bool,
-    /// When its last event was written.
-    pub at: OffsetDateTime,
 }
 
 impl Commits {
@@ -41,29 +29,21 @@ impl Commits {
         }
     }
 
-    /// Takes the ledger's next event; answers the topic's commit that it completes.
+    /// Takes the ledger's next event; answers the part of the topic's commit that it completes. The commit goes on in
+    /// the next part unless its last event is the commit's.
     pub fn push(&mut self, event: &Arc<Event>) -> Option<Vec<Arc<Event>>> {
         if event.topic != self.topic {
             return None;
         }
         self.open.push(Arc::clone(event));
-        event.last_in_commit.then(|| std::mem::take(&mut self.open))
+        let whole = event.last_in_commit || self.open.len() >= PART_MAX || self.is_full();
+        whole.then(|| std::mem::take(&mut self.open))
     }
-}
 
-/// A commit in parts.
-pub(super) fn parts(commit: &[Arc<Event>]) -> impl Iterator<Item = Part> + '_ {
-    let count = commit.len().div_ceil(PART_MAX);
-    commit
-        .chunks(PART_MAX)
-        .enumerate()
-        .map(move |(place, part)| Part {
-            prior_revision: part[0].prior_revision,
-            revision: part[part.len() - 1].revision,
-            bodies: part.iter().map(|event| Arc::clone(&event.body)).collect(),
-            more: place + 1 < count,
-            at: part[part.len() - 1].at,
-        })
+    fn is_full(&self) -> bool {
+        let bytes: usize = self.open.iter().map(|event| event.body.len()).sum();
+        bytes >= FULL
+    }
 }
 
 #[cfg(test)]
@@ -71,12 +51,12 @@ mod tests {
     use super::*;
     use crate::feed::chain::tests::ledger;
 
-    fn commits(topic: Topic, events: &[Arc<Event>]) -> Vec<Vec<i64>> {
+    fn parts(topic: Topic, events: &[Arc<Event>]) -> Vec<Vec<i64>> {
         let mut commits = Commits::of(topic);
         events
             .iter()
             .filter_map(|event| commits.push(event))
-            .map(|commit| commit.iter().map(|event| event.revision).collect())
+            .map(|part| part.iter().map(|event| event.revision).collect())
             .collect()
     }
 
@@ -89,44 +69,49 @@ mod tests {
             &[queue],
             &[queue, queue],
         ]);
-        assert_eq!(commits(queue, &events), [vec![1, 3], vec![6], vec![7, 8]]);
-        assert_eq!(commits(stock, &events), [vec![2, 4], vec![5]]);
-        assert!(commits(Topic::Collections, &events).is_empty());
+        assert_eq!(parts(queue, &events), [vec![1, 3], vec![6], vec![7, 8]]);
+        assert_eq!(parts(stock, &events), [vec![2, 4], vec![5]]);
+        assert!(parts(Topic::Collections, &events).is_empty());
     }
 
     #[test]
     fn a_commit_that_is_not_whole_yet_is_kept_back() {
         let events = ledger(&[&[Topic::Queue; 3]]);
-        assert!(commits(Topic::Queue, &events[..2]).is_empty());
+        assert!(parts(Topic::Queue, &events[..2]).is_empty());
     }
 
     #[test]
-    fn a_large_commit_is_one_change_in_parts_without_a_hole() {
+    fn a_large_commit_comes_in_parts_without_a_hole() {
         let events = ledger(&[&[Topic::Queue], &[Topic::Queue; 250]]);
-        let parts: Vec<Part> = parts(&events[1..]).collect();
+        let parts = parts(Topic::Queue, &events);
+        let ends = |part: &Vec<i64>| (part.first().copied(), part.last().copied());
         assert_eq!(
-            parts
-                .iter()
-                .map(|part| (
-                    part.prior_revision,
-                    part.revision,
-                    part.bodies.len(),
-                    part.more
-                ))
-                .collect::<Vec<_>>(),
+            parts.iter().map(ends).collect::<Vec<_>>(),
             [
-                (1, 101, 100, true),
-                (101, 201, 100, true),
-                (201, 251, 50, false)
+                (Some(1), Some(1)),
+                (Some(2), Some(101)),
+                (Some(102), Some(201)),
+                (Some(202), Some(251))
             ]
         );
     }
 
     #[test]
-    fn a_commit_of_exactly_one_part_has_no_more() {
+    fn a_commit_of_exactly_one_part_is_one() {
         let events = ledger(&[&[Topic::Queue; PART_MAX]]);
-        let parts: Vec<Part> = parts(&events).collect();
-        assert_eq!(parts.len(), 1);
-        assert!(!parts[0].more);
+        assert_eq!(parts(Topic::Queue, &events).len(), 1);
+        assert!(events[PART_MAX - 1].last_in_commit);
+    }
+
+    #[test]
+    fn a_part_is_full_by_its_bytes_as_well() {
+        let mut events = ledger(&[&[Topic::Queue; 12]]);
+        for event in &mut events {
+            let mut long = (**event).clone();
+            long.body = vec![0; FULL / 5].into();
+            *event = Arc::new(long);
+        }
+        let counts: Vec<usize> = parts(Topic::Queue, &events).iter().map(Vec::len).collect();
+        assert_eq!(counts, [6, 6], "five are a few bytes short of it");
     }
 }

@@ -15,6 +15,10 @@ use crate::feed::{chain::Position, journal::Event, resume::Resync};
 /// Events of a ring: the largest commit twice, and a minute of the busiest office.
 pub(super) const RING: usize = 1_024;
 
+/// What a stream takes at a time: so many events, or bytes of states. A reader that takes nothing may hold back what the
+/// ring has let go of long ago, and there may be a hundred of them.
+const ARMFUL: (usize, usize) = (64, 32 * 1024);
+
 /// What streams wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct State {
@@ -44,7 +48,7 @@ struct Ring {
 /// What comes after a position.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// These, up to the head.
+    /// The first of these; none when there is nothing.
     Events(Vec<Arc<Event>>),
     /// The ring begins later.
     Behind,
@@ -118,7 +122,7 @@ impl Ledger {
         // Negative when the position is newer than the last look.
         let wanted = usize::try_from(head - revision).unwrap_or(0);
         match ring.events.len().checked_sub(wanted) {
-            Some(known) => Next::Events(ring.events.range(known..).cloned().collect()),
+            Some(known) => Next::Events(armful(ring.events.range(known..))),
             None => Next::Behind,
         }
     }
@@ -126,6 +130,21 @@ impl Ledger {
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// As many events as a stream may hold.
+pub(super) fn armful<'a>(events: impl Iterator<Item = &'a Arc<Event>>) -> Vec<Arc<Event>> {
+    let (most, full) = ARMFUL;
+    let mut bytes = 0;
+    events
+        .take(most)
+        .take_while(|event| {
+            let fits = bytes < full;
+            bytes += event.body.len();
+            fits
+        })
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -174,7 +193,20 @@ mod tests {
     fn the_ring_keeps_the_newest_and_tells_who_is_behind() {
         let ledger = filled(1_030);
         assert_eq!(numbers(&ledger.after(5)), None);
-        assert_eq!(numbers(&ledger.after(6)), Some((7, 1_030, RING)));
+        assert_eq!(numbers(&ledger.after(6)), Some((7, 70, 64)));
+        assert_eq!(numbers(&ledger.after(1_000)), Some((1_001, 1_030, 30)));
+    }
+
+    #[test]
+    fn a_stream_takes_no_more_than_an_armful() {
+        let mut events = ledger(&[&[Topic::Queue; 20]]);
+        for event in &mut events {
+            let mut long = (**event).clone();
+            long.body = vec![0; 4_096].into();
+            *event = Arc::new(long);
+        }
+        assert_eq!(armful(events.iter()).len(), 8, "full with eight of them");
+        assert_eq!(armful(events[..3].iter()).len(), 3);
     }
 
     #[test]

@@ -50,9 +50,7 @@ pub(super) fn install(meter: &Meter) {
             .build(),
         turned_away: meter
             .u64_counter("ektp.connections.refused")
-            .with_description(
-                "Connections that were not let in, or cut before anything was called, by reason",
-            )
+            .with_description("Connections that were not let in, or cut by the server, by reason")
             .build(),
     });
 }

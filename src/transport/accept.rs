@@ -20,6 +20,7 @@ use super::{
     ACCEPT_PAUSE, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Turned,
     connection::{Connection, Peer},
     places::{Connections, Room},
+    taking::Answers,
     tls, watch,
 };
 use crate::{
@@ -33,6 +34,7 @@ pub(super) struct Gate {
     pub acceptor: TlsAcceptor,
     pub access: Access,
     pub connections: Connections,
+    pub answers: Answers,
     pub draining: CancellationToken,
     pub ready: mpsc::Sender<io::Result<Connection>>,
 }
@@ -86,7 +88,7 @@ impl Gate {
             tracing::info!(caller, "connection refused: the caller has its connections");
             Turned::TooMany
         })?;
-        let peer = Peer::new(caller, self.connections.cutter());
+        let peer = Peer::new(caller, self.connections.cutter(), self.answers.clone());
         // The handshake's question may be some seconds old when it is done; the watch asks again at once.
         tokio::spawn(watch::over(
             peer.clone(),

@@ -20,7 +20,10 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-use super::places::Place;
+use super::{
+    places::Place,
+    taking::{Answers, Taken},
+};
 use crate::{
     caller::{Caller, CallerError},
     error::Error,
@@ -35,15 +38,21 @@ struct Line {
     called: SetOnce<()>,
     ended: SetOnce<Error>,
     cut: CancellationToken,
+    answers: Answers,
 }
 
 impl Peer {
-    pub(super) fn new(caller: Result<Caller, CallerError>, cut: CancellationToken) -> Self {
+    pub(super) fn new(
+        caller: Result<Caller, CallerError>,
+        cut: CancellationToken,
+        answers: Answers,
+    ) -> Self {
         Self(Arc::new(Line {
             caller,
             called: SetOnce::new(),
             ended: SetOnce::new(),
             cut,
+            answers,
         }))
     }
 
@@ -61,6 +70,11 @@ impl Peer {
     /// Why nothing may be called any more on a connection that is about to be cut.
     pub fn ended(&self) -> Option<&Error> {
         self.0.ended.get()
+    }
+
+    /// An answer on this connection; when nobody takes it, the connection ends.
+    pub fn answer<B>(&self, body: B) -> Taken<B> {
+        Taken::new(body, self, &self.0.answers)
     }
 
     pub(super) async fn called(&self) {

@@ -19,6 +19,7 @@ use crate::{access::Access, error::Result};
 mod accept;
 mod connection;
 mod places;
+mod taking;
 mod tls;
 mod watch;
 
@@ -27,6 +28,7 @@ pub use places::Connections;
 pub use tls::Tls;
 
 use accept::Gate;
+use taking::Answers;
 
 /// A TLS handshake that takes longer is cut; the slowest line to an office needs a tenth of it.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,13 +52,13 @@ pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// Connections whose handshake is done, for HTTP/2.
 pub type Incoming = ReceiverStream<std::io::Result<Connection>>;
 
-/// Opens the doors: accepts on `listener` until the answered stream is dropped. From `draining` on, connections on which
-/// nothing was called yet are cut.
+/// Opens the doors: accepts on `listener` until the answered stream is dropped. A connection is cut when one of its
+/// answers is not taken for `stalled_after`; from `draining` on, also when nothing was called on it yet.
 pub fn open(
     listener: TcpListener,
     tls: &Tls,
     access: Access,
-    draining: CancellationToken,
+    (draining, stalled_after): (CancellationToken, Duration),
 ) -> Result<(Incoming, Connections)> {
     let acceptor = tls::acceptor(tls, access.clone())?;
     let connections = Connections::new();
@@ -66,10 +68,13 @@ pub fn open(
     let sockets = TcpIncoming::from(listener)
         .with_nodelay(Some(true))
         .with_keepalive(Some(KEEPALIVE_INTERVAL));
+    let answers = Answers::new();
+    tokio::spawn(answers.clone().sweep(stalled_after, draining.clone()));
     let gate = Gate {
         acceptor,
         access,
         connections: connections.clone(),
+        answers,
         draining,
         ready,
     };
@@ -77,7 +82,7 @@ pub fn open(
     Ok((ReceiverStream::new(incoming), connections))
 }
 
-/// Why a connection was not let in, or was cut before it was of use: the metric's label.
+/// Why a connection was not let in, or was cut by us: the metric's label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turned {
     /// No bytes, or too slow ones, within the handshake's time.
@@ -92,6 +97,8 @@ enum Turned {
     Full,
     /// Nothing was called within the time.
     Silent,
+    /// An answer was not taken.
+    Stalled,
     /// The system gave no socket.
     NoSocket,
 }
@@ -105,6 +112,7 @@ impl Turned {
             Self::TooMany => "too_many_of_caller",
             Self::Full => "full",
             Self::Silent => "silent",
+            Self::Stalled => "answer_not_taken",
             Self::NoSocket => "no_socket",
         }
     }

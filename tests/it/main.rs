@@ -24,6 +24,7 @@ mod printers;
 mod quotas;
 mod registration;
 mod restart;
+mod slow_readers;
 mod support;
 mod sweep;
 mod telemetry;

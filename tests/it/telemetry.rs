@@ -334,8 +334,9 @@ async fn office() -> Channel {
         .local_addr()
         .expect("a bound socket has an address");
     let (access, gate) = gate();
-    let (incoming, _) = transport::open(listener, &tls, access, CancellationToken::new())
-        .expect("our own certificates are valid");
+    let times = (CancellationToken::new(), crate::support::PATIENCE);
+    let (incoming, _) =
+        transport::open(listener, &tls, access, times).expect("our own certificates are valid");
     let serving = Server::builder()
         .layer(gate)
         .add_service(tonic_health::server::health_reporter().1)

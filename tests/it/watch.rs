@@ -1,5 +1,5 @@
-//! WatchQueue through the terminals' eyes: the picture and its changes, other servers, other districts, slow readers, a
-//! database that is away, and a server that goes.
+//! WatchQueue through the terminals' eyes: the picture and its changes, other servers, other districts, a database
+//! that is away, and a server that goes.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -7,13 +7,11 @@ use ektp::{
     feed::Timing,
     proto::{PrintRequestState, watch_queue_response::Message},
 };
-use tokio::time::Instant;
 use tonic::Code;
 
 use crate::support::{
     cards::until,
-    office::{Client, Office, reason, violated_fields},
-    officers::{Line, OnShift},
+    office::{Office, reason, violated_fields},
     stream::{QUEUE, close, commit, event, quick},
 };
 
@@ -224,61 +222,6 @@ async fn a_reader_that_is_cut_off_goes_on_at_another_server_without_loss_or_repe
         follower = office.client(server, name).await.resume(&follower).await;
     }
     assert_eq!(seen, writer.await.expect("the writer ends"));
-}
-
-/// A client that takes in little before it is read.
-async fn narrow(office: &Office, name: &str) -> Client {
-    let endpoint = office
-        .endpoint(0, name)
-        .initial_stream_window_size(16 * 1024)
-        .initial_connection_window_size(64 * 1024);
-    let shift = OnShift(Some(office.shift(name).await));
-    let channel = endpoint.connect().await.expect("the server answers");
-    Client::over(Line::new(channel, shift))
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_reader_is_ended_and_harms_nobody() {
-    let timing = Timing {
-        stall_after: Duration::from_secs(1),
-        bookmark_every: Duration::from_millis(100),
-        ..quick()
-    };
-    let office = Office::open_with(timing).await;
-    let mut slow_client = narrow(&office, "ektp://district/35.75/site/office/terminal/1").await;
-    let mut slow = slow_client.follow().await;
-    let mut well = office.terminal("35.75/office/2").await.follow().await;
-    let well = tokio::spawn(async move {
-        assert_eq!(well.changes_to(1_600).await.len(), 1_600);
-        well
-    });
-    let mut db = office.sql.acquire().await.expect("the database answers");
-    // More than all buffers between the task and the reader hold.
-    for _ in 0..20 {
-        let bodies: Vec<Vec<u8>> = (0..80).map(|_| event(3_900).1).collect();
-        close(&mut db, PASURUAN, &[QUEUE; 80], &bodies).await;
-    }
-    let mut well = well.await.expect("it reads everything meanwhile");
-    let read = Instant::now();
-    while read.elapsed() < timing.stall_after * 2 {
-        well.bookmark().await;
-    }
-    let ended = loop {
-        match slow.next().await {
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("it must not end as if all were well"),
-            Err(status) => break status,
-        }
-    };
-    assert_eq!(ended.code(), Code::ResourceExhausted);
-    assert_eq!(reason(&ended), "SLOW_CONSUMER");
-    assert!(
-        slow.topic_revision < 1_600,
-        "it was ended before it had everything"
-    );
-    let mut again = office.terminal("35.75/office/1").await.resume(&slow).await;
-    again.changes_to(1_600).await;
-    assert_eq!(again.picture.len(), 1_600, "nothing is missing");
 }
 
 #[tokio::test]

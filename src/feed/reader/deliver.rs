@@ -11,16 +11,15 @@ use super::{End, Reader};
 use crate::feed::{
     Resync,
     chain::Position,
-    commits::parts,
     journal::{self, Event, Span},
-    ledger::Next,
+    ledger::{Next, armful},
     picture::no_ledger,
     resume::BEHIND_MAX,
     subscription::{Change, Message},
 };
 
-/// Events of one page of a catch-up.
-const PAGE: i64 = 500;
+/// Events of one page of a catch-up: what a stream may hold of them, or a few more.
+const PAGE: i64 = 64;
 
 impl Reader {
     /// Delivers what has come up to `head`.
@@ -71,7 +70,7 @@ impl Reader {
                 .map(|(_, event)| event)
                 .collect();
         if !events.is_empty() && self.position.is_followed_by(&events) {
-            return Ok(Ok(events));
+            return Ok(Ok(armful(events.iter())));
         }
         // Retention may have passed by since the stream was opened.
         let facts = journal::facts(&mut view, self.ask.district, self.ask.topic, None, None)
@@ -87,32 +86,31 @@ impl Reader {
     /// Hands over the topic's commits among the ledger's next events.
     async fn deliver(&mut self, events: &[Arc<Event>]) -> Result<Result<(), Resync>, End> {
         for event in events {
-            let Some(commit) = self.commits.push(event) else {
+            let Some(part) = self.commits.push(event) else {
                 continue;
             };
-            if commit[0].prior_revision != self.topic_revision {
+            let (first, last) = (&part[0], event);
+            if first.prior_revision != self.topic_revision {
                 self.hub.count_gap(self.ask.district);
                 return Ok(Err(Resync::Diverged));
             }
-            for part in parts(&commit) {
-                let token = if part.more {
-                    Vec::new()
-                } else {
-                    self.token(&Position::at(event))
-                };
-                self.topic_revision = part.revision;
-                let at = part.at;
-                self.hand(Message::Change(Change {
-                    prior_revision: part.prior_revision,
-                    revision: part.revision,
-                    bodies: part.bodies,
-                    more: part.more,
-                    token,
-                    as_of: at,
-                }))
-                .await?;
-                self.hub.note_lag(at);
-            }
+            let more = !last.last_in_commit;
+            let token = if more {
+                Vec::new()
+            } else {
+                self.token(&Position::at(last))
+            };
+            self.topic_revision = last.revision;
+            self.hand(Message::Change(Change {
+                prior_revision: first.prior_revision,
+                revision: last.revision,
+                bodies: part.iter().map(|event| Arc::clone(&event.body)).collect(),
+                more,
+                token,
+                as_of: last.at,
+            }))
+            .await?;
+            self.hub.note_lag(last.at);
             self.spoke = Instant::now();
             self.stale = false;
         }

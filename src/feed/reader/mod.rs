@@ -24,7 +24,7 @@ use crate::{
     feed::{
         Hub, Resync,
         chain::Position,
-        commits::Commits,
+        commits::{Commits, FULL},
         hub::Good,
         journal,
         ledger::{Ledger, State},
@@ -205,11 +205,8 @@ impl Reader {
             .await?;
         let revision = picture.place.position.revision;
         self.hand(Message::SnapshotBegin { revision }).await?;
-        for bodies in picture.bodies.chunks(CHUNK_MAX) {
-            self.hand(Message::SnapshotChunk {
-                bodies: bodies.to_vec(),
-            })
-            .await?;
+        for bodies in chunks(&picture.bodies) {
+            self.hand(Message::SnapshotChunk { bodies }).await?;
         }
         self.feed_id = picture.feed_id;
         self.place(picture.place.clone());
@@ -326,11 +323,31 @@ impl Reader {
             sent = sending => match sent {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(End::Gone),
-                Err(_) => Err(End::Failed(too_slow())),
+                Err(_) => {
+                    self.hub.count_slow();
+                    Err(End::Failed(too_slow()))
+                }
             },
             () = self.hub.draining().cancelled() => Err(End::Draining),
         }
     }
+}
+
+/// A picture in messages, each with so many entries or full.
+fn chunks(bodies: &[Arc<[u8]>]) -> impl Iterator<Item = Vec<Arc<[u8]>>> + '_ {
+    let mut rest = bodies;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |body: &&Arc<[u8]>| {
+            let fits = bytes < FULL;
+            bytes += body.len();
+            fits
+        };
+        let count = rest.iter().take(CHUNK_MAX).take_while(fits).count();
+        let (chunk, left) = rest.split_at(count);
+        rest = left;
+        (count > 0).then(|| chunk.to_vec())
+    })
 }
 
 fn too_slow() -> Error {

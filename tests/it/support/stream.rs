@@ -40,6 +40,8 @@ pub struct Follower {
     pub revision: u64,
     /// The open requests as the terminal shows them.
     pub picture: BTreeMap<String, QueueEntry>,
+    /// Revision and topic revision where the token goes on; parts of a commit that is not whole lie beyond.
+    kept: (u64, u64),
     /// Absent until the stream has said where it stands.
     placed: bool,
     /// The database's time of the picture.
@@ -59,6 +61,7 @@ impl Client {
             topic_revision: 0,
             revision: 0,
             picture: BTreeMap::new(),
+            kept: (0, 0),
             placed: false,
             pictured: None,
         })
@@ -77,8 +80,8 @@ impl Client {
             .watch("", &other.token)
             .await
             .expect("the stream opens");
-        follower.topic_revision = other.topic_revision;
-        follower.revision = other.revision;
+        follower.kept = other.kept;
+        (follower.revision, follower.topic_revision) = other.kept;
         follower.picture.clone_from(&other.picture);
         follower.placed = true;
         follower
@@ -122,7 +125,7 @@ impl Follower {
                 assert_eq!(end.revision, self.revision, "one picture, one revision");
                 assert!(end.topic_revision <= end.revision);
                 self.topic_revision = end.topic_revision;
-                self.token.clone_from(&end.resume_token);
+                self.keep(&end.resume_token);
                 self.pictured = end.as_of_time;
                 self.placed = true;
             }
@@ -142,17 +145,22 @@ impl Follower {
                 self.revision = change.revision;
                 self.apply(&change.entries);
                 if !change.more {
-                    self.token.clone_from(&change.resume_token);
+                    self.keep(&change.resume_token);
                 }
             }
             Message::Bookmark(bookmark) => {
                 assert_eq!(bookmark.topic_revision, self.topic_revision);
                 assert!(bookmark.revision >= self.revision, "never backwards");
                 self.revision = bookmark.revision;
-                self.token.clone_from(&bookmark.resume_token);
+                self.keep(&bookmark.resume_token);
             }
             Message::Stale(_) | Message::Resync(_) | Message::Drain(_) => {}
         }
+    }
+
+    fn keep(&mut self, token: &[u8]) {
+        self.token = token.to_vec();
+        self.kept = (self.revision, self.topic_revision);
     }
 
     fn apply(&mut self, entries: &[QueueEntry]) {
