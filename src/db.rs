@@ -2,7 +2,7 @@
 //!
 //! Acts, reads and the feed have a pool each, so that a flood of lists can never keep a printer's report waiting.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use sqlx::{
     ConnectOptions, Executor, PgPool,
@@ -19,7 +19,11 @@ use crate::{
 static MIGRATOR: Migrator = sqlx::migrate!();
 /// The role that the server has in its database: bound by the walls between districts (migrations/0012).
 pub const SERVE_ROLE: &str = "ektp_serve";
-/// How long a call waits for a free connection before it is told to come again.
+/// A connection of the chores beside those of the calls: an overloaded server still ends leases.
+const CHORE_CONNECTIONS: u32 = 1;
+/// A connection for whoever must know a shift or what ended, beside those of the reads.
+const LOOK_CONNECTIONS: u32 = 1;
+/// Who has a place has a connection; this long it may take until that is made anew.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections of the feed: one reads events and snapshots, one answers the poll.
 const FEED_CONNECTIONS: u32 = 2;
@@ -33,9 +37,9 @@ const AREAS_PER_STATEMENT: usize = 10_000;
 /// How large the pools are.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolSizes {
-    /// Connections for writes.
+    /// Connections for writes, and so many of them at once.
     pub acts: u32,
-    /// Connections for reads.
+    /// Connections for reads, and so many of them at once.
     pub reads: u32,
 }
 
@@ -55,6 +59,8 @@ pub struct Pools {
     pub reads: PgPool,
     /// For the ledger's readers.
     pub feed: PgPool,
+    /// How many calls may be in the first two.
+    pub sizes: PoolSizes,
 }
 
 impl Pools {
@@ -62,15 +68,16 @@ impl Pools {
     pub async fn open(options: PgConnectOptions, sizes: PoolSizes) -> Result<Self> {
         let options = guarded(options);
         Ok(Self {
-            acts: pool(sizes.acts, "acts")
+            acts: pool(sizes.acts + CHORE_CONNECTIONS, "acts")
                 .connect_with(planned_once(named(&options, "ektp acts")))
                 .await?,
-            reads: pool(sizes.reads, "reads")
+            reads: pool(sizes.reads + LOOK_CONNECTIONS, "reads")
                 .connect_with(named(&options, "ektp reads"))
                 .await?,
             feed: pool(FEED_CONNECTIONS, "feed")
                 .connect_with(named(&options, "ektp feed"))
                 .await?,
+            sizes,
         })
     }
 
@@ -265,22 +272,4 @@ async fn load_areas(db: &mut sqlx::PgConnection) -> Result<usize> {
         .execute(&mut *db)
         .await?;
     Ok(rows.len())
-}
-
-/// A concurrency limit that stands before a pool: what exceeds it is told at once to come again.
-#[derive(Debug, Clone)]
-pub struct Gate(Arc<tokio::sync::Semaphore>);
-
-impl Gate {
-    /// Lets `at_once` callers in or wait; one more is refused.
-    pub fn new(at_once: usize) -> Self {
-        Self(Arc::new(tokio::sync::Semaphore::new(at_once)))
-    }
-
-    /// A place, or the answer that the server is at its limit.
-    pub fn enter(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
-        Arc::clone(&self.0)
-            .try_acquire_owned()
-            .map_err(|_| Error::overloaded())
-    }
 }

@@ -14,6 +14,9 @@ const DEADLINE_DEFAULT: Duration = Duration::from_secs(5);
 /// No unary call may ask for more: it would hold a database connection that long.
 const DEADLINE_MAX: Duration = Duration::from_secs(60);
 
+/// What is kept back from a call's deadline, so that the answer still arrives in time.
+pub const ANSWER_MARGIN: Duration = Duration::from_millis(50);
+
 /// When the answer of a unary call is no longer of use; in the request's extensions. Streams have their own rules and
 /// ignore it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -32,7 +32,8 @@
 //!
 //! Who acts: a terminal is a client certificate, an officer is a person at work on it by a shift. [`edge`] puts both into the
 //! [`caller::Caller`], [`access`] knows which of them have ended, [`quota`] how much each may, and every act leaves one audit
-//! row in its own commit. [`administration`] keeps them; it stands beside the hill and nobody calls it.
+//! row in its own commit. [`administration`] keeps them; it stands beside the hill and nobody calls it. Who gets one of the
+//! database's connections when not all can, says [`admission`].
 //!
 //! ## The laws
 //!
@@ -53,6 +54,7 @@
 
 pub mod access;
 pub mod administration;
+pub mod admission;
 pub mod approval;
 pub mod areas;
 pub mod audit;

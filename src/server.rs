@@ -140,12 +140,18 @@ impl Server {
             },
         ));
         let transport = transport
-            .layer(EdgeLayer::new(access, Arc::clone(desk.limits())))
+            .layer(EdgeLayer::new(
+                access,
+                Arc::clone(desk.limits()),
+                desk.admissions(),
+            ))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, async move {
                 stop.cancelled().await;
             });
-        let gauges = vec![pool_gauge(&desk), connection_gauge(connections.clone())];
+        let (acts, reads) = desk.admissions();
+        let mut gauges = vec![pool_gauge(&desk), connection_gauge(connections.clone())];
+        gauges.extend(acts.gauges().into_iter().chain(reads.gauges()));
         let chores = chores::Chores::start(&desk, options.gateway, options.signing);
         let serving = tokio::spawn(transport);
         Ok(Self {

@@ -13,7 +13,6 @@ use tokio::sync::Semaphore;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{
-    db::Gate,
     error::{Error, Result},
     seal::Keys,
 };
@@ -80,7 +79,7 @@ impl fmt::Debug for PinHash {
 #[derive(Clone)]
 pub struct Pins {
     keys: Arc<Keys>,
-    gate: Gate,
+    waiting: Arc<Semaphore>,
     places: Arc<Semaphore>,
 }
 
@@ -89,7 +88,7 @@ impl Pins {
     pub fn new(keys: Arc<Keys>) -> Self {
         Self {
             keys,
-            gate: Gate::new(WAITING_MAX),
+            waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             places: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
@@ -113,7 +112,8 @@ impl Pins {
         pin: &Pin,
         slow: impl FnOnce(&[u8]) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let _waiting = self.gate.enter()?;
+        let waiting = self.waiting.try_acquire();
+        let _waiting = waiting.map_err(|_| Error::overloaded())?;
         let keyed = Zeroizing::new(self.keys.digest(PURPOSE, pin.0.as_bytes()));
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(|_| Error::internal("the places of the hashes were closed"))?;

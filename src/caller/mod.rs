@@ -21,7 +21,7 @@ mod rights;
 
 pub use officer::{Officer, OfficerRole, UnknownRole};
 pub use principal::{CentreRole, Principal, PrincipalError, Site};
-pub use rights::{CLOSE_SHIFT, Nature, Officers, RIGHTS, Right, Verdict, right};
+pub use rights::{CLOSE_SHIFT, Class, Nature, Officers, RIGHTS, Right, Verdict, right};
 
 use principal::SCHEME;
 

@@ -20,6 +20,34 @@ pub enum Nature {
     Stream,
 }
 
+/// How urgent a call is when not all can be served at once: the first is served first and refused last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Somebody stands at the counter for a card, or a blank is in the printer.
+    Prints,
+    /// Work for printers and for the matching engine.
+    Leases,
+    /// Everything else that is written: the person has come for it, and it can be written a moment later.
+    Registration,
+    /// What is only looked at.
+    Lists,
+}
+
+impl Class {
+    /// All, in their order.
+    pub const ALL: [Self; 4] = [Self::Prints, Self::Leases, Self::Registration, Self::Lists];
+
+    /// As metrics and refusals name it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Prints => "prints",
+            Self::Leases => "leases",
+            Self::Registration => "registration",
+            Self::Lists => "lists",
+        }
+    }
+}
+
 /// Whether an officer must be at work on the calling terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Officers {
@@ -42,6 +70,8 @@ pub struct Right {
     pub callers: &'static [Role],
     /// Which officers.
     pub officers: Officers,
+    /// How urgent it is; absent where it needs none of the database's connections for itself.
+    pub class: Option<Class>,
 }
 
 /// What the table says of a call.
@@ -97,6 +127,29 @@ const fn line(
         nature,
         callers,
         officers,
+        class: match nature {
+            Write => Some(Class::Registration),
+            Read => Some(Class::Lists),
+            Stream => None,
+        },
+    }
+}
+
+impl Right {
+    /// The same of another class than its nature says.
+    const fn of(self, class: Class) -> Self {
+        Self {
+            class: Some(class),
+            ..self
+        }
+    }
+
+    /// The same without a class: it must be answered however many wait for the database.
+    const fn beside(self) -> Self {
+        Self {
+            class: None,
+            ..self
+        }
     }
 }
 
@@ -114,8 +167,8 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Registration/GetEnrolment", Read, TERMINAL, COUNTERS),
     line("/ektp.v1.Registration/ListEnrolments", Read, TERMINAL, Officers::Needed(&[Counter, Head, Auditor])),
     // The matching engine is a machine; nobody works on it.
-    line("/ektp.v1.Registration/LeaseChecks", Stream, MATCHER, Officers::None),
-    line("/ektp.v1.Registration/RecordVerdicts", Write, MATCHER, Officers::None),
+    line("/ektp.v1.Registration/LeaseChecks", Stream, MATCHER, Officers::None).of(Class::Leases),
+    line("/ektp.v1.Registration/RecordVerdicts", Write, MATCHER, Officers::None).of(Class::Leases),
     line("/ektp.v1.Registration/IssueInterimCertificates", Write, TERMINAL, COUNTERS),
     line("/ektp.v1.Registration/ChangeResident", Write, TERMINAL, COUNTERS),
     line("/ektp.v1.Registration/RecordLifeEvent", Write, TERMINAL, COUNTERS),
@@ -126,26 +179,26 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.PrintQueue/ListPrintRequests", Read, TERMINAL, READERS),
     // A screen on the wall follows its queue with nobody before it; the policy desk follows any district that it names.
     line("/ektp.v1.PrintQueue/WatchQueue", Stream, OFFICES, Officers::MayCome),
-    line("/ektp.v1.PrintQueue/LeasePrintRequests", Write, TERMINAL, PRINTERS),
-    line("/ektp.v1.PrintQueue/RenewLeases", Write, TERMINAL, PRINTERS),
-    line("/ektp.v1.PrintQueue/GetCardFace", Read, TERMINAL, PRINTERS),
-    line("/ektp.v1.PrintQueue/BindBlanks", Write, TERMINAL, PRINTERS),
-    line("/ektp.v1.PrintQueue/ReportPrinted", Write, TERMINAL, PRINTERS),
-    line("/ektp.v1.PrintQueue/ReportSpoiled", Write, TERMINAL, PRINTERS),
-    line("/ektp.v1.PrintQueue/ResolveInDoubt", Write, TERMINAL, PRINT_ROOM),
-    line("/ektp.v1.PrintQueue/ResolveIncident", Write, TERMINAL, PRINT_ROOM),
+    line("/ektp.v1.PrintQueue/LeasePrintRequests", Write, TERMINAL, PRINTERS).of(Class::Leases),
+    line("/ektp.v1.PrintQueue/RenewLeases", Write, TERMINAL, PRINTERS).of(Class::Prints),
+    line("/ektp.v1.PrintQueue/GetCardFace", Read, TERMINAL, PRINTERS).of(Class::Leases),
+    line("/ektp.v1.PrintQueue/BindBlanks", Write, TERMINAL, PRINTERS).of(Class::Prints),
+    line("/ektp.v1.PrintQueue/ReportPrinted", Write, TERMINAL, PRINTERS).of(Class::Prints),
+    line("/ektp.v1.PrintQueue/ReportSpoiled", Write, TERMINAL, PRINTERS).of(Class::Prints),
+    line("/ektp.v1.PrintQueue/ResolveInDoubt", Write, TERMINAL, PRINT_ROOM).of(Class::Prints),
+    line("/ektp.v1.PrintQueue/ResolveIncident", Write, TERMINAL, PRINT_ROOM).of(Class::Prints),
     // The order is verified by who leads or audits, here and at the policy desk, and changed by two heads.
     line("/ektp.v1.PrintQueue/VerifyDispatchOrder", Read, OFFICES, SECOND),
     line("/ektp.v1.PrintQueue/ChangeSeniority", Write, TERMINAL, HEADS),
-    line("/ektp.v1.PrintQueue/ReleaseLeases", Write, TERMINAL, PRINTERS),
+    line("/ektp.v1.PrintQueue/ReleaseLeases", Write, TERMINAL, PRINTERS).of(Class::Prints),
     line("/ektp.v1.Inventory/RegisterDelivery", Write, STORE, STOCKS),
     line("/ektp.v1.Inventory/DispatchShipment", Write, STORE, STOCKS),
     line("/ektp.v1.Inventory/ReceiveShipment", Write, TERMINAL, STOCKS),
     line("/ektp.v1.Inventory/GetStock", Read, &[Role::Terminal, Role::Store], Officers::MayCome),
     line("/ektp.v1.Inventory/LocateBlank", Read, &[Role::Terminal, Role::Store], READERS),
     line("/ektp.v1.Handover/ListAwaiting", Read, TERMINAL, COUNTERS),
-    line("/ektp.v1.Handover/StartHandover", Write, TERMINAL, COUNTERS),
-    line("/ektp.v1.Handover/CompleteHandover", Write, TERMINAL, COUNTERS),
+    line("/ektp.v1.Handover/StartHandover", Write, TERMINAL, COUNTERS).of(Class::Prints),
+    line("/ektp.v1.Handover/CompleteHandover", Write, TERMINAL, COUNTERS).of(Class::Prints),
     line("/ektp.v1.Handover/ListContactTasks", Read, TERMINAL, COUNTERS),
     line("/ektp.v1.Administration/RegisterOfficer", Write, OFFICES, HEADS),
     line("/ektp.v1.Administration/EndOfficer", Write, OFFICES, HEADS),
@@ -165,9 +218,9 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Administration/RenewTerminal", Write, EVERYONE, Officers::None),
     line("/ektp.v1.Administration/WatchAuditHeads", Stream, EVERYONE, Officers::None),
     line("/ektp.v1.Administration/WatchAlarms", Stream, DESK, Officers::None),
-    line("/grpc.health.v1.Health/Check", Read, EVERYONE, Officers::None),
+    line("/grpc.health.v1.Health/Check", Read, EVERYONE, Officers::None).beside(),
     line("/grpc.health.v1.Health/Watch", Stream, EVERYONE, Officers::None),
-    line("/grpc.health.v1.Health/List", Read, EVERYONE, Officers::None),
+    line("/grpc.health.v1.Health/List", Read, EVERYONE, Officers::None).beside(),
     line("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Stream, EVERYONE, Officers::None),
     line("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Stream, EVERYONE, Officers::None),
 ];
@@ -264,6 +317,48 @@ mod tests {
             allowed,
             ["RecordEnrolment", "ImportEnrolments", "CloseShift"]
         );
+    }
+
+    #[test]
+    fn the_urgent_calls_are_these_and_all_others_are_of_the_class_of_their_nature() {
+        let of = |class| -> Vec<&str> {
+            let lines = RIGHTS.iter().filter(|right| right.class == class);
+            lines
+                .map(|right| right.path.rsplit('/').next().unwrap_or_default())
+                .collect()
+        };
+        assert_eq!(
+            of(Some(Class::Prints)),
+            [
+                "RenewLeases",
+                "BindBlanks",
+                "ReportPrinted",
+                "ReportSpoiled",
+                "ResolveInDoubt",
+                "ResolveIncident",
+                "ReleaseLeases",
+                "StartHandover",
+                "CompleteHandover"
+            ]
+        );
+        let leases = [
+            "LeaseChecks",
+            "RecordVerdicts",
+            "LeasePrintRequests",
+            "GetCardFace",
+        ];
+        assert_eq!(of(Some(Class::Leases)), leases);
+        for right in RIGHTS {
+            let ours = right.path.starts_with("/ektp.");
+            let expected = match right.nature {
+                Write => Class::Registration,
+                Read => Class::Lists,
+                Stream => continue,
+            };
+            let urgent = right.class < Some(expected);
+            assert!(urgent || right.class == Some(expected), "{}", right.path);
+            assert!(ours || right.class.is_none(), "{}", right.path);
+        }
     }
 
     #[test]

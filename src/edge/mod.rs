@@ -18,7 +18,8 @@ use tracing::Instrument as _;
 
 use crate::{
     access::{Access, shift_unknown, terminal_revoked},
-    caller::{CLOSE_SHIFT, Caller, Officers, Verdict, right},
+    admission::Admission,
+    caller::{CLOSE_SHIFT, Caller, Nature, Officers, Right, Verdict, right},
     deadline::Deadline,
     error::{Error, ErrorReason, Kind, Result},
     ids::ShiftId,
@@ -45,12 +46,23 @@ pub const SHIFT: &str = "ektp-shift";
 pub struct EdgeLayer {
     access: Access,
     limits: Arc<Limits>,
+    acts: Admission,
+    reads: Admission,
 }
 
 impl EdgeLayer {
-    /// A layer that knows who still may, and how much.
-    pub fn new(access: Access, limits: Arc<Limits>) -> Self {
-        Self { access, limits }
+    /// A layer that knows who still may, how much, and how many wait for the acts and for the reads.
+    pub fn new(
+        access: Access,
+        limits: Arc<Limits>,
+        (acts, reads): (&Admission, &Admission),
+    ) -> Self {
+        Self {
+            access,
+            limits,
+            acts: acts.clone(),
+            reads: reads.clone(),
+        }
     }
 }
 
@@ -107,7 +119,8 @@ where
         let span = call.span.clone();
         Box::pin(async move {
             let (path, shift) = (request.uri().path(), request.headers().get(SHIFT));
-            let admitted = gate.admit(admitted, path, shift);
+            let class = right(path).and_then(|right| right.class);
+            let admitted = gate.admit(admitted, path, (shift, deadline));
             let caller = match admitted.instrument(span.clone()).await {
                 Ok(caller) => caller,
                 Err(refusal) => {
@@ -119,6 +132,9 @@ where
             call.name_officer(&caller);
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(deadline);
+            if let Some(class) = class {
+                request.extensions_mut().insert(class);
+            }
             let answer = span.in_scope(|| inner.call(request)).instrument(span);
             let mut response = answer.await.inspect_err(|_| call.code = Code::Internal)?;
             if let Some(refusal) = unread::instead(response.headers()) {
@@ -139,7 +155,7 @@ impl EdgeLayer {
         &self,
         mut caller: Caller,
         path: &str,
-        shift: Option<&HeaderValue>,
+        (shift, deadline): (Option<&HeaderValue>, Deadline),
     ) -> Result<Caller> {
         #[cfg(debug_assertions)]
         if caller.certified.is_some() {
@@ -155,6 +171,7 @@ impl EdgeLayer {
         if !right.callers.contains(&caller.role) {
             return Err(forbidden(&caller, path));
         }
+        self.has_room(right, deadline)?;
         if right.officers != Officers::None
             && let Some(shift) = shift
         {
@@ -179,6 +196,22 @@ impl EdgeLayer {
         self.limits.enter(&caller, right.nature)?;
         self.access.note(&caller).await;
         Ok(caller)
+    }
+}
+
+impl EdgeLayer {
+    /// Whether there is hope of a place: an overloaded server must say no before it has read, asked or hashed anything. The
+    /// place itself is taken where the database is needed.
+    fn has_room(&self, right: &Right, deadline: Deadline) -> Result<()> {
+        let way = match right.nature {
+            Nature::Write => &self.acts,
+            Nature::Read => &self.reads,
+            // A stream lives longer than a line, and waits in it when it needs to.
+            Nature::Stream => return Ok(()),
+        };
+        right
+            .class
+            .map_or(Ok(()), |class| way.look(class, deadline))
     }
 }
 

@@ -150,7 +150,8 @@ fn gate() -> EdgeLayer {
         .acquire_timeout(std::time::Duration::from_millis(1))
         .connect_lazy_with(nowhere);
     let limits = Limits::new(crate::quota::Quotas::default());
-    EdgeLayer::new(Access::new(pool), Arc::new(limits))
+    let free = Admission::new("nowhere", 1);
+    EdgeLayer::new(Access::new(pool), Arc::new(limits), (&free, &free))
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ impl Handover for HandoverService {
         let list = format!("{} {scope:?} {subdistrict:?}", call.method);
         let after = self.after(&list, &message.page_token)?;
         let size = paging::size(message.page_size);
-        let mut read = self.desk.read(&call.caller).await?;
+        let mut read = self.desk.read(&call).await?;
         let mut rows = store::list_awaiting(read.db(), scope, subdistrict, after, size + 1).await?;
         let next_page_token = paging::cut(self.desk.keys(), &list, &mut rows, size, |row| {
             key(row.opened_at, row.collection_id.uuid())
@@ -99,7 +99,7 @@ impl Handover for HandoverService {
         let list = format!("{} {scope:?} {village:?}", call.method);
         let after = self.after(&list, &message.page_token)?;
         let size = paging::size(message.page_size);
-        let mut read = self.desk.read(&call.caller).await?;
+        let mut read = self.desk.read(&call).await?;
         let mut rows =
             store::list_contact_tasks(read.db(), scope, village, after, size + 1).await?;
         let next_page_token = paging::cut(self.desk.keys(), &list, &mut rows, size, |row| {

@@ -78,7 +78,7 @@ impl Inventory for InventoryService {
     ) -> Result<Response<proto::GetStockResponse>, Status> {
         let (call, message) = Call::open(request, "Inventory/GetStock")?;
         let location = wire::get_stock(&message, Location::of_district(call.caller.ledger()))?;
-        let mut read = self.desk.read(&call.caller).await?;
+        let mut read = self.desk.read(&call).await?;
         let stock = store::find_stock(read.db(), location, call.caller.scope())
             .await?
             .ok_or_else(|| Error::from(Refusal::LocationNotFound))?;
@@ -96,7 +96,7 @@ impl Inventory for InventoryService {
     ) -> Result<Response<proto::LocateBlankResponse>, Status> {
         let (call, message) = Call::open(request, "Inventory/LocateBlank")?;
         let serial = wire::locate_blank(&message)?;
-        let mut read = self.desk.read(&call.caller).await?;
+        let mut read = self.desk.read(&call).await?;
         let blank = store::find_blank(read.db(), serial, call.caller.scope())
             .await?
             .ok_or_else(|| Error::from(Refusal::BlankNotFound))?;

@@ -23,6 +23,7 @@ struct Metrics {
     constraint_hits: Counter<u64>,
     alarms: Counter<u64>,
     turned_away: Counter<u64>,
+    shed: Counter<u64>,
 }
 
 /// Empty without a collector: then nothing is counted.
@@ -51,6 +52,10 @@ pub(super) fn install(meter: &Meter) {
         turned_away: meter
             .u64_counter("ektp.connections.refused")
             .with_description("Connections that were not let in, or cut by the server, by reason")
+            .build(),
+        shed: meter
+            .u64_counter("ektp.admission.shed")
+            .with_description("Calls that were refused a connection of a pool, by class and reason")
             .build(),
     });
 }
@@ -88,5 +93,17 @@ pub fn count_turned_away(reason: &'static str) {
         metrics
             .turned_away
             .add(1, &[KeyValue::new("reason", reason)]);
+    }
+}
+
+/// Counts a call that got no place before a pool; class and reason are from the lists in `caller` and `admission`.
+pub fn count_shed(pool: &'static str, class: &'static str, reason: &'static str) {
+    if let Some(metrics) = METRICS.get() {
+        let attributes = [
+            KeyValue::new("pool", pool),
+            KeyValue::new("class", class),
+            KeyValue::new("reason", reason),
+        ];
+        metrics.shed.add(1, &attributes);
     }
 }

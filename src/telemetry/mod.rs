@@ -33,7 +33,7 @@ mod gauges;
 mod metrics;
 
 pub use gauges::{Gauge, Reading, gauge};
-pub use metrics::{count_alarm, count_constraint_hit, count_rpc, count_turned_away};
+pub use metrics::{count_alarm, count_constraint_hit, count_rpc, count_shed, count_turned_away};
 
 use export::Exporters;
 

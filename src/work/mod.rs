@@ -4,6 +4,7 @@
 //! with its answer, refused with the refusal stored, rolled back, or of unknown outcome. `begin` and `commit` stand here
 //! and nowhere else.
 
+mod call;
 mod disclose;
 mod many;
 mod unit;
@@ -14,20 +15,23 @@ use futures::future::BoxFuture;
 use prost::Message;
 use sqlx::{PgConnection, Postgres, Transaction};
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Response, Status};
 use tracing::Instrument;
 
+pub use call::Call;
 pub use disclose::Counted;
 pub use many::Item;
 pub use unit::Work;
 
 use crate::{
     access::Access,
+    admission::{Admission, Place},
     caller::Caller,
     clock::Clock,
-    db::{Gate, Pools},
-    deadline::Deadline,
+    db::Pools,
+    deadline::{ANSWER_MARGIN, Deadline},
     error::{Error, ErrorReason, Result, reason_name},
     feed::{bell::Bell, journal::Answer},
     ids::RequestId,
@@ -38,46 +42,10 @@ use crate::{
 
 /// How long a statement of an act that no client waits for may take.
 const UNASKED_TIMEOUT: Duration = Duration::from_secs(5);
-/// What a statement keeps back from the call's deadline, so that the answer still arrives in time.
-const ANSWER_MARGIN: Duration = Duration::from_millis(50);
-/// Calls at work or waiting for a connection, for each connection of the pool; one more is told to come again.
-const WAITING_PER_CONNECTION: u32 = 32;
+/// Chores at work: one after the other, on the connection that they have beside the calls.
+const CHORES_AT_ONCE: usize = 1;
 /// The number of the field `committed_revision` in every response of a write.
 const REVISION_FIELD: u32 = 15;
-
-/// Who called what, and by when it wants to know.
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// The caller, from the certificate.
-    pub caller: Caller,
-    /// The RPC as `Service/Method`.
-    pub method: &'static str,
-    /// When the client gives up.
-    pub deadline: Deadline,
-}
-
-impl Call {
-    /// Opens a request: its call and its message.
-    pub fn open<M>(request: Request<M>, method: &'static str) -> Result<(Self, M)> {
-        let (_, extensions, message) = request.into_parts();
-        let caller = extensions
-            .get::<Caller>()
-            .cloned()
-            .ok_or_else(|| Error::internal("a call passed the edge without a caller"))?;
-        let deadline = extensions
-            .get::<Deadline>()
-            .copied()
-            .ok_or_else(|| Error::internal("a call passed the edge without a deadline"))?;
-        Ok((
-            Self {
-                caller,
-                method,
-                deadline,
-            },
-            message,
-        ))
-    }
-}
 
 /// What every service stands on: pools, clock, keys and the doorbell. Its copies are one desk.
 #[derive(Clone)]
@@ -90,16 +58,17 @@ struct Inner {
     lease_length: Duration,
     bell: Bell,
     draining: CancellationToken,
-    acts: Gate,
-    reads: Gate,
+    acts: Admission,
+    reads: Admission,
+    chores: Semaphore,
     access: Access,
     limits: Arc<Limits>,
 }
 
-/// A read's transaction and its place at the gate. Nothing is committed: dropped, it ends.
+/// A read's transaction and its place. Nothing is committed: dropped, it ends.
 pub struct Read {
     transaction: Transaction<'static, Postgres>,
-    _place: tokio::sync::OwnedSemaphorePermit,
+    _place: Option<Place>,
 }
 
 impl Read {
@@ -118,21 +87,18 @@ impl Desk {
         quotas: Quotas,
         lease_length: Duration,
     ) -> Self {
-        let waiting = |pool: &sqlx::PgPool| {
-            Gate::new((pool.options().get_max_connections() * WAITING_PER_CONNECTION) as usize)
-        };
-        let (acts, reads) = (waiting(&pools.acts), waiting(&pools.reads));
         Self(Arc::new(Inner {
             access: Access::new(pools.reads.clone()),
             limits: Arc::new(Limits::new(quotas)),
+            acts: Admission::new("acts", pools.sizes.acts),
+            reads: Admission::new("reads", pools.sizes.reads),
             pools,
             clock,
             keys,
             lease_length,
             bell: Bell::default(),
             draining: CancellationToken::new(),
-            acts,
-            reads,
+            chores: Semaphore::new(CHORES_AT_ONCE),
         }))
     }
 
@@ -171,13 +137,28 @@ impl Desk {
         self.0.clock.now()
     }
 
+    /// The ways to the pools of the acts and of the reads.
+    pub fn admissions(&self) -> (&Admission, &Admission) {
+        (&self.0.acts, &self.0.reads)
+    }
+
     /// A transaction for a read of what the caller may see.
-    pub async fn read(&self, caller: &Caller) -> Result<Read> {
-        let place = self.0.reads.enter()?;
+    pub async fn read(&self, call: &Call) -> Result<Read> {
+        let place = self.0.reads.enter(call.class, Some(call.deadline));
+        let place = place.await?;
+        let read = self.read_unasked(&call.caller).await?;
+        Ok(Read {
+            _place: Some(place),
+            ..read
+        })
+    }
+
+    /// The same for a chore, on the connection beside those of the calls.
+    pub async fn read_unasked(&self, caller: &Caller) -> Result<Read> {
         let begin = caller.walls().begin_read();
         Ok(Read {
             transaction: self.0.pools.reads.begin_with(begin).await?,
-            _place: place,
+            _place: None,
         })
     }
 
@@ -212,7 +193,7 @@ impl Desk {
         R: Message + 'static,
         F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<R>> + Send + 'static,
     {
-        let _place = self.0.acts.enter()?;
+        let _place = self.0.acts.enter(call.class, Some(call.deadline)).await?;
         let mut work = self
             .begin(&call.caller, call.method, Some(call.deadline))
             .await?;
@@ -285,7 +266,21 @@ impl Desk {
             .of_content(&digest, call.method)
     }
 
-    /// Carries out an act that no request asked for by id: a chore, a lease to the matching engine.
+    /// Carries out an act for a stream that is listened to, such as a lease to the matching engine.
+    pub async fn act_for_stream<T, F>(&self, call: &Call, step: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<T>> + Send + 'static,
+    {
+        let (desk, call) = (self.clone(), call.clone());
+        own_task(async move {
+            let _place = desk.0.acts.enter(call.class, None).await?;
+            desk.without_id(&call.caller, call.method, step).await
+        })
+        .await
+    }
+
+    /// Carries out an act that no call asked for: a chore. It stands in no line with the calls, however many there are.
     pub async fn act_unasked<T, F>(
         &self,
         caller: Caller,
@@ -298,17 +293,25 @@ impl Desk {
     {
         let desk = self.clone();
         own_task(async move {
-            let _place = desk.0.acts.enter()?;
-            let mut work = desk.begin(&caller, method, None).await?;
-            match step(&mut work).await {
-                Ok(done) => work.commit(&[]).await.map(|_| done),
-                Err(error) => {
-                    work.roll_back().await;
-                    Err(error)
-                }
-            }
+            let place = desk.0.chores.acquire().await;
+            let _place = place.map_err(|_| Error::internal("the chores' place was closed"))?;
+            desk.without_id(&caller, method, step).await
         })
         .await
+    }
+
+    async fn without_id<T, F>(&self, caller: &Caller, method: &'static str, step: F) -> Result<T>
+    where
+        F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<T>> + Send + 'static,
+    {
+        let mut work = self.begin(caller, method, None).await?;
+        match step(&mut work).await {
+            Ok(done) => work.commit(&[]).await.map(|_| done),
+            Err(error) => {
+                work.roll_back().await;
+                Err(error)
+            }
+        }
     }
 
     async fn begin(

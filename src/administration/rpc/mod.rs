@@ -104,7 +104,7 @@ impl Administration for AdministrationService {
         let list = format!("{} {whose:?}", call.method);
         let after = paging::key(self.desk.keys(), &list, &message.page_token)?;
         let size = paging::size(message.page_size);
-        let mut read = self.desk.read(&call.caller).await?;
+        let mut read = self.desk.read(&call).await?;
         let mut rows = store::list_officers(read.db(), whose, after, size + 1).await?;
         let next_page_token =
             paging::cut(self.desk.keys(), &list, &mut rows, size, |row: &Account| {
@@ -178,7 +178,7 @@ impl Administration for AdministrationService {
         let size = paging::size(message.page_size);
         let mut rows = match area {
             Some(area) => {
-                let mut read = self.desk.read(&call.caller).await?;
+                let mut read = self.desk.read(&call).await?;
                 approval::list_pending(read.db(), area, after, size + 1).await?
             }
             None => Vec::new(),
@@ -265,7 +265,7 @@ impl Administration for AdministrationService {
         let list = format!("{} {whose:?}", call.method);
         let after = paging::key(self.desk.keys(), &list, &message.page_token)?;
         let size = paging::size(message.page_size);
-        let mut read = self.desk.read(&call.caller).await?;
+        let mut read = self.desk.read(&call).await?;
         let mut rows = store::list_terminals(read.db(), whose, after, size + 1).await?;
         let next_page_token = paging::cut(
             self.desk.keys(),

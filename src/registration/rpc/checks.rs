@@ -79,7 +79,7 @@ impl Engine {
             let limit = self.owed.min(TASKS_MAX);
             let tasks = self
                 .desk
-                .act_unasked(self.call.caller.clone(), self.call.method, move |work| {
+                .act_for_stream(&self.call, move |work| {
                     Box::pin(steps::lease_checks(work, limit.into()))
                 })
                 .await?;

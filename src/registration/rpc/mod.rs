@@ -69,7 +69,7 @@ impl Registration for RegistrationService {
     ) -> Result<Response<proto::GetEnrolmentResponse>, Status> {
         let (call, message) = Call::open(request, "Registration/GetEnrolment")?;
         let (key, filter) = wire::get_enrolment(&message, &call.caller)?;
-        let mut read = self.desk.read(&call.caller).await?;
+        let mut read = self.desk.read(&call).await?;
         let shown = steps::get_enrolment(&mut read, self.desk.keys(), &key, &filter).await?;
         drop(read);
         let resident = shown.enrolment.resident_id;
@@ -87,7 +87,7 @@ impl Registration for RegistrationService {
         let after = paging::key(self.desk.keys(), &list, &message.page_token)?
             .map(|key| wire::page_key(&key))
             .transpose()?;
-        let mut read = self.desk.read(&call.caller).await?;
+        let mut read = self.desk.read(&call).await?;
         // One more than the page tells whether there is another.
         let mut page = store::list(read.db(), &filter, after, size + 1).await?;
         let size = usize::try_from(size).expect("a page is small");
