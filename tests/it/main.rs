@@ -9,6 +9,7 @@ mod administration;
 mod architecture;
 mod articles;
 mod audit;
+mod bench;
 mod callers;
 mod cancel;
 mod embedded;

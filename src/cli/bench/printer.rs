@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tonic::{Request, metadata::AsciiMetadataValue, transport::Channel};
+use tonic::{Request, Status, metadata::AsciiMetadataValue, transport::Channel};
 use uuid::Uuid;
 
 use crate::{
@@ -22,91 +22,131 @@ use crate::{
 pub struct Printer {
     pub client: PrintQueueClient<Channel>,
     pub shift: AsciiMetadataValue,
-    /// The next blank of the district's hopper.
+    /// The next blank of the printer's hopper.
     pub blanks: Arc<AtomicI64>,
     /// Its own number, so that no two chips are alike.
     pub district: i32,
 }
 
-impl Printer {
-    /// Prints so many cards, so many together; answers how long each lease, binding and report took.
-    pub async fn print(&mut self, cards: u32, batch: u32) -> Result<Vec<Duration>, Failure> {
-        let mut latencies = Vec::new();
-        let mut left = cards;
-        while left > 0 {
-            let count = left.min(batch);
-            let leases = self.lease(count, &mut latencies).await?;
-            let done = u32::try_from(leases.len()).expect("a batch is small");
-            if done == 0 {
-                return Err(Failure::Call("the queue ran out of people".to_owned()));
-            }
-            let keys: Vec<(Option<proto::LeaseKey>, i64)> = leases
-                .into_iter()
-                .map(|lease| (key(lease), self.blanks.fetch_add(1, Ordering::Relaxed)))
-                .collect();
-            self.bind(&keys, &mut latencies).await?;
-            self.report(keys, &mut latencies).await?;
-            left -= done;
+/// A leased request and the blank that it gets.
+pub type Held = (Option<proto::LeaseKey>, i64);
+
+/// What a printer has done.
+#[derive(Debug, Default, Clone)]
+pub struct Tally {
+    pub cards: u64,
+    /// How long each act took, by its kind.
+    pub acts: [Vec<Duration>; 3],
+    /// The queue had nobody left.
+    pub is_dry: bool,
+}
+
+/// The kinds of acts, in the order of the tally.
+pub const ACTS: [&str; 3] = ["lease", "bind", "report"];
+
+impl Tally {
+    /// Both together.
+    pub fn and(mut self, other: Self) -> Self {
+        self.cards += other.cards;
+        for (ours, theirs) in self.acts.iter_mut().zip(other.acts) {
+            ours.extend(theirs);
         }
-        Ok(latencies)
+        self.is_dry |= other.is_dry;
+        self
     }
 
-    async fn lease(
-        &mut self,
-        count: u32,
-        latencies: &mut Vec<Duration>,
-    ) -> Result<Vec<proto::Lease>, Failure> {
+    /// The failure of a round in which somebody found the queue empty: it measured something else.
+    pub fn not_dry(self) -> Result<Self, Failure> {
+        if self.is_dry {
+            return Err(Failure::Call(
+                "a district's queue ran out of people during a round; choose a shorter one (--seconds), or more \
+                 districts (--districts)"
+                    .to_owned(),
+            ));
+        }
+        Ok(self)
+    }
+}
+
+impl Printer {
+    /// Prints so many cards, so many together.
+    pub async fn print(&mut self, cards: u32, batch: u32) -> Result<Tally, Failure> {
+        let mut tally = Tally::default();
+        let mut left = cards;
+        while left > 0 && !tally.is_dry {
+            left -= self.print_some(left.min(batch), &mut tally).await?;
+        }
+        tally.not_dry()
+    }
+
+    /// Prints until a moment, so many together.
+    pub async fn print_until(&mut self, end: Instant, batch: u32) -> Result<Tally, Failure> {
+        let mut tally = Tally::default();
+        while Instant::now() < end && !tally.is_dry {
+            self.print_some(batch, &mut tally).await?;
+        }
+        Ok(tally)
+    }
+
+    async fn print_some(&mut self, count: u32, tally: &mut Tally) -> Result<u32, Failure> {
+        let [lease, bind, report] = &mut tally.acts;
+        let leases = timed(lease, self.lease(Uuid::new_v4(), count)).await?;
+        let held = self.take_blanks(leases);
+        if held.is_empty() {
+            tally.is_dry = true;
+            return Ok(0);
+        }
+        timed(bind, self.bind(Uuid::new_v4(), &held)).await?;
+        timed(report, self.report(Uuid::new_v4(), &held)).await?;
+        tally.cards += held.len() as u64;
+        Ok(u32::try_from(held.len()).expect("a batch is small"))
+    }
+
+    /// Puts the next blanks of the hopper beside leases.
+    pub fn take_blanks(&self, leases: Vec<proto::Lease>) -> Vec<Held> {
+        leases
+            .into_iter()
+            .map(|lease| (key(lease), self.blanks.fetch_add(1, Ordering::Relaxed)))
+            .collect()
+    }
+
+    /// Leases the next requests.
+    pub async fn lease(&mut self, id: Uuid, count: u32) -> Result<Vec<proto::Lease>, Status> {
         let request = self.request(proto::LeasePrintRequestsRequest {
-            request_id: Uuid::new_v4().to_string(),
+            request_id: id.to_string(),
             count,
             location: String::new(),
         });
-        let started = Instant::now();
-        let answer = self
-            .client
-            .lease_print_requests(request)
-            .await
-            .map_err(refused)?;
-        latencies.push(started.elapsed());
+        let answer = self.client.lease_print_requests(request).await?;
         Ok(answer.into_inner().leases)
     }
 
-    async fn bind(
-        &mut self,
-        keys: &[(Option<proto::LeaseKey>, i64)],
-        latencies: &mut Vec<Duration>,
-    ) -> Result<(), Failure> {
-        let district = self.district;
-        let bindings = keys.iter().map(|(lease, serial)| proto::BlankBinding {
+    /// Binds the blanks.
+    pub async fn bind(&mut self, id: Uuid, held: &[Held]) -> Result<(), Status> {
+        let bindings = held.iter().map(|(lease, serial)| proto::BlankBinding {
             lease: lease.clone(),
             serial: *serial,
-            chip_uid: format!("{district:04X}{serial:010X}"),
+            chip_uid: chip(self.district, *serial),
         });
         let request = self.request(proto::BindBlanksRequest {
-            request_id: Uuid::new_v4().to_string(),
+            request_id: id.to_string(),
             bindings: bindings.collect(),
         });
-        let started = Instant::now();
-        let answer = self.client.bind_blanks(request).await.map_err(refused)?;
-        latencies.push(started.elapsed());
+        let answer = self.client.bind_blanks(request).await?;
         all_done(&answer.into_inner().results)
     }
 
-    async fn report(
-        &mut self,
-        keys: Vec<(Option<proto::LeaseKey>, i64)>,
-        latencies: &mut Vec<Duration>,
-    ) -> Result<(), Failure> {
-        let cards = keys
-            .into_iter()
-            .map(|(lease, serial)| proto::PrintedCard { lease, serial });
+    /// Reports the cards.
+    pub async fn report(&mut self, id: Uuid, held: &[Held]) -> Result<(), Status> {
+        let cards = held.iter().map(|(lease, serial)| proto::PrintedCard {
+            lease: lease.clone(),
+            serial: *serial,
+        });
         let request = self.request(proto::ReportPrintedRequest {
-            request_id: Uuid::new_v4().to_string(),
+            request_id: id.to_string(),
             cards: cards.collect(),
         });
-        let started = Instant::now();
-        let answer = self.client.report_printed(request).await.map_err(refused)?;
-        latencies.push(started.elapsed());
+        let answer = self.client.report_printed(request).await?;
         all_done(&answer.into_inner().results)
     }
 
@@ -117,6 +157,21 @@ impl Printer {
     }
 }
 
+/// The chip of a blank.
+pub fn chip(district: i32, serial: i64) -> String {
+    format!("{district:04X}{serial:010X}")
+}
+
+async fn timed<T>(
+    latencies: &mut Vec<Duration>,
+    call: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Failure> {
+    let started = Instant::now();
+    let answer = call.await.map_err(refused)?;
+    latencies.push(started.elapsed());
+    Ok(answer)
+}
+
 fn key(lease: proto::Lease) -> Option<proto::LeaseKey> {
     let entry = lease.entry?;
     Some(proto::LeaseKey {
@@ -125,16 +180,17 @@ fn key(lease: proto::Lease) -> Option<proto::LeaseKey> {
     })
 }
 
-fn refused(status: tonic::Status) -> Failure {
+/// A refusal, as a bench that expects none says it.
+pub fn refused(status: Status) -> Failure {
     Failure::Call(format!("{:?}: {}", status.code(), status.message()))
 }
 
-fn all_done(results: &[proto::PrintStepResult]) -> Result<(), Failure> {
+fn all_done(results: &[proto::PrintStepResult]) -> Result<(), Status> {
     let refusal = results.iter().find_map(|result| match &result.outcome {
         Some(proto::print_step_result::Outcome::Refused(refusal)) => Some(refusal),
         Some(proto::print_step_result::Outcome::Entry(_)) | None => None,
     });
     refusal.map_or(Ok(()), |refusal| {
-        Err(Failure::Call(refusal.message.clone()))
+        Err(Status::failed_precondition(refusal.message.clone()))
     })
 }

@@ -1,9 +1,9 @@
--- A district's print-ready people with their requests in the queue, its blanks, and one officer with an open shift for each
--- printer. Written past the server: what is measured begins at the lease. The settings bench.* say how many and where.
+-- A district's print-ready people with their requests in the queue, behind those who stand there. Written past the server:
+-- what is measured begins at the lease. The settings bench.* say how many, where, and how many came before.
 
 with person as materialized (
     select gen_random_uuid() as resident, gen_random_uuid() as enrolment, gen_random_uuid() as request, n,
-        timestamptz '2017-01-02 01:00 UTC' + n * interval '1 second' as received
+        timestamptz '2017-01-02 01:00 UTC' + (current_setting('bench.before')::bigint + n) * interval '1 second' as received
     from generate_series(1, current_setting('bench.people')::integer) as n
 ), resident_row as (
     insert into resident (
@@ -40,8 +40,3 @@ with person as materialized (
 insert into request_stage (print_request_id, stage, district, state, applicant_class, seniority_at, began_at)
 select p.request, 1, current_setting('bench.district')::integer, 'QUEUED', 'FIRST_ISSUE', p.received, p.received
 from person as p;
-
-insert into custody (serials, location, state)
-select int8range(current_setting('bench.serial')::bigint,
-        current_setting('bench.serial')::bigint + current_setting('bench.people')::bigint),
-    current_setting('bench.district')::integer, 'IN_STOCK';

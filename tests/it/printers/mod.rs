@@ -95,28 +95,24 @@ async fn two_hundred_printers_crash_and_pause_and_the_world_agrees_with_the_data
 /// A district's people in the queue and its blanks, written past the server as the bench does.
 async fn populate(office: &Office, district: &str, first: i64, people: u64) {
     let number: i32 = district.replace('.', "").parse().expect("a code");
+    // A blank that was taken out of the hopper and never bound is used up here; there are enough.
+    let blanks = people + 500_000;
     let settings = format!(
         "begin; set local bench.district = '{number}'; set local bench.subdistrict = '{number}01';
-         set local bench.people = '{people}'; set local bench.serial = '{first}'"
+         set local bench.people = '{people}'; set local bench.before = '0';
+         set local bench.serial = '{first}'; set local bench.blanks = '{blanks}'"
     );
     let mut db = office.sql.acquire().await.expect("the database answers");
     for part in [
         settings.as_str(),
         include_str!("../../../src/cli/bench/seed.sql"),
+        include_str!("../../../src/cli/bench/blanks.sql"),
         "commit",
     ] {
         db.execute(AssertSqlSafe(part.to_owned()))
             .await
             .expect("people are written");
     }
-    // A blank that was taken out of the hopper and never bound is used up here; there are enough.
-    let blanks = format!(
-        "update custody set serials = int8range(lower(serials), lower(serials) + 500000)
-         where location = {number} and state = 'IN_STOCK'"
-    );
-    db.execute(AssertSqlSafe(blanks))
-        .await
-        .expect("blanks are written");
 }
 
 async fn printers(office: &Office, world: &Arc<World>, seed: u64) -> Vec<Printer> {

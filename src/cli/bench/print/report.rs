@@ -2,28 +2,18 @@
 
 use std::{fmt, time::Duration};
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use super::{Print, VARIANTS, Variant};
-
-/// The length of the longest bar.
-const BAR: f64 = 24.0;
+use super::{
+    super::figures::{Settings, bar, median, percentile, table},
+    Print, VARIANTS, Variant,
+};
 
 /// One round of one variant.
 #[derive(Debug)]
 pub struct Measured {
     pub cards_per_second: f64,
     pub latencies: Vec<Duration>,
-}
-
-/// How the database was set; without these a figure means nothing.
-#[derive(Debug, Clone, Serialize)]
-pub struct Settings {
-    pub postgres: String,
-    pub fsync: String,
-    pub synchronous_commit: String,
-    pub full_page_writes: String,
 }
 
 /// All rounds.
@@ -60,12 +50,11 @@ impl Report {
 
     fn rows(&self) -> Vec<Row> {
         let speed = |variant: Variant| {
-            let mut speeds: Vec<f64> = self
-                .of(variant)
-                .map(|measured| measured.cards_per_second)
-                .collect();
-            speeds.sort_by(f64::total_cmp);
-            speeds.get(speeds.len() / 2).copied().unwrap_or_default()
+            median(
+                self.of(variant)
+                    .map(|measured| measured.cards_per_second)
+                    .collect(),
+            )
         };
         let product = speed(VARIANTS[0]);
         VARIANTS
@@ -121,65 +110,39 @@ impl Report {
 /// For people.
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_BORDERS_ONLY);
-        table.set_header([
+        let rows = self.rows();
+        let fastest = rows
+            .iter()
+            .map(|row| row.cards_per_second)
+            .fold(0.0, f64::max);
+        let lines = rows.into_iter().map(|row| {
+            vec![
+                row.variant.to_owned(),
+                format!("{:.0}", row.cards_per_second),
+                format!("{:.2}", row.ratio),
+                format!("{:.1}", row.call_p50_ms),
+                format!("{:.1}", row.call_p99_ms),
+                bar(row.cards_per_second, fastest),
+            ]
+        });
+        let header = [
             "variant",
             "cards/s",
             "ratio",
             "call p50 ms",
             "call p99 ms",
             "",
-        ]);
-        let rows = self.rows();
-        let fastest = rows
-            .iter()
-            .map(|row| row.cards_per_second)
-            .fold(f64::EPSILON, f64::max);
-        for row in rows {
-            let length = (row.cards_per_second / fastest * BAR).round();
-            let bar: String = (0..)
-                .map(f64::from)
-                .take_while(|at| *at < length)
-                .map(|_| '█')
-                .collect();
-            table.add_row([
-                row.variant.to_owned(),
-                format!("{:.0}", row.cards_per_second),
-                format!("{:.2}", row.ratio),
-                format!("{:.1}", row.call_p50_ms),
-                format!("{:.1}", row.call_p99_ms),
-                bar,
-            ]);
-        }
-        for column in 1..=4 {
-            if let Some(column) = table.column_mut(column) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        let Settings {
-            postgres,
-            fsync,
-            synchronous_commit,
-            full_page_writes,
-        } = &self.settings;
-        writeln!(out, "{table}")?;
+        ];
+        writeln!(out, "{}", table(&header, 1..5, lines.collect()))?;
         write!(
             out,
-            "{} printers in {} districts, {} cards each and round, {} together, {} rounds; PostgreSQL {postgres}, \
-             fsync {fsync}, synchronous_commit {synchronous_commit}, full_page_writes {full_page_writes}",
+            "{} printers in {} districts, {} cards each and round, {} together, {} rounds; {}",
             self.print.printers,
             self.print.districts,
             self.print.cards,
             self.print.batch,
             self.print.rounds,
+            self.settings.words(),
         )
     }
-}
-
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
-    let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-    sorted
-        .get(place)
-        .map_or(0.0, |latency| latency.as_secs_f64() * 1_000.0)
 }

@@ -1,0 +1,92 @@
+//! `ektp bench` as people run it: the shape of its figures, and that it measures nothing on a database that may lose them.
+//!
+//! The figures themselves are not looked at: they are true of a quiet machine and an optimised build.
+
+use std::process::Stdio;
+
+use serde_json::Value;
+use sqlx::ConnectOptions as _;
+use tokio::process::Command;
+
+use crate::support::office::Office;
+
+/// How a bench ended: its standard output, or its standard error.
+async fn bench(arguments: &[&str]) -> Result<String, String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_ektp"))
+        .arg("bench")
+        .args(arguments)
+        .env("EKTP_LOG", "warn")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("the program can be started");
+    let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        Ok(said(&output.stdout))
+    } else {
+        Err(said(&output.stderr))
+    }
+}
+
+/// The figures of a bench.
+async fn figures(arguments: &[&str]) -> Value {
+    let said = bench(arguments).await.expect("the bench ends well");
+    serde_json::from_str(&said).expect("it is JSON")
+}
+
+/// Whether a figure is there and is not nought.
+fn is_positive(figure: &Value) -> bool {
+    figure.as_f64().is_some_and(|figure| figure > 0.0)
+}
+
+const SHORT: [&str; 9] = [
+    "--printers",
+    "2",
+    "--districts",
+    "1",
+    "--seconds",
+    "1",
+    "--rounds",
+    "1",
+    "--json",
+];
+
+#[tokio::test]
+async fn the_queue_bench_tells_cards_acts_and_latencies_of_each_batch() {
+    let told = figures(&[&["queue"], &SHORT[..]].concat()).await;
+    assert_eq!(told["database"]["fsync"], "on");
+    let batches = told["batches"].as_array().expect("a list");
+    assert_eq!(batches.len(), 2);
+    for (row, batch) in batches.iter().zip([1, 50]) {
+        assert_eq!(row["batch"], batch);
+        assert!(is_positive(&row["cards_per_second"]), "{row}");
+        assert!(is_positive(&row["acts_per_second"]), "{row}");
+        for act in row["latencies"].as_array().expect("a list") {
+            assert!(is_positive(&act["p99_ms"]), "{row}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bench_measures_nothing_where_fsync_is_off_and_leaves_nothing_behind() {
+    let office = Office::open().await;
+    let options = office.sql.connect_options();
+    let url = options.to_url_lossy();
+    let before = databases(&office).await;
+    let arguments = [&["queue", "--database-url", url.as_str()], &SHORT[..]].concat();
+    let refusal = bench(&arguments).await.expect_err("fsync is off here");
+    assert!(refusal.contains("fsync is off"), "{refusal}");
+    assert_eq!(databases(&office).await, before);
+}
+
+/// How many databases and roles of benches there are.
+async fn databases(office: &Office) -> i64 {
+    sqlx::query_scalar(
+        "select (select count(*) from pg_database where datname like 'ektp_bench_%')
+            + (select count(*) from pg_roles where rolname like 'ektp_bench_%')",
+    )
+    .fetch_one(&office.sql)
+    .await
+    .expect("the database answers")
+}
