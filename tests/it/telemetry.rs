@@ -17,6 +17,7 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use ektp::{
     access::Access,
+    admission::Admission,
     authority::Authority,
     edge::EdgeLayer,
     quota::{Limits, Quotas},
@@ -308,7 +309,9 @@ fn gate() -> (Access, EdgeLayer) {
         .expect("the address is one");
     let limits = Arc::new(Limits::new(Quotas::default()));
     let access = Access::new(pool);
-    (access.clone(), EdgeLayer::new(access, limits))
+    let free = Admission::new("nowhere", 1);
+    let edge = EdgeLayer::new(access.clone(), limits, (&free, &free));
+    (access, edge)
 }
 
 /// A server with the edge before tonic's health service, and a terminal's connection to it.
