@@ -61,6 +61,8 @@ create table enrolment (
 );
 -- Lists of a district, oldest receipt first.
 create index enrolment_in_order on enrolment (district, received_at, enrolment_id);
+-- What a district follows until the centre has found the person unique.
+create index enrolment_open on enrolment (district, received_at, enrolment_id) where state <> 'PRINT_READY';
 -- What the centre's engine takes next, nationally in the order of receipt.
 create index enrolment_to_check on enrolment (received_at, enrolment_id) where state in ('SENT', 'CHECKING');
 

@@ -226,16 +226,16 @@ fn http2() -> Http2 {
 }
 
 fn services(desk: &Desk, hub: &Hub, (renewal, providers): (Renewal, Providers)) -> Routes {
-    let registration = RegistrationServer::new(RegistrationService::new(desk.clone()))
+    let registration = RegistrationServer::new(RegistrationService::new(desk.clone(), hub.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
     let print_queue = PrintQueueServer::new(PrintQueueService::new(desk.clone(), hub.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
-    let inventory = InventoryServer::new(InventoryService::new(desk.clone()))
+    let inventory = InventoryServer::new(InventoryService::new(desk.clone(), hub.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
-    let handover = HandoverServer::new(HandoverService::new(desk.clone()))
+    let handover = HandoverServer::new(HandoverService::new(desk.clone(), hub.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
     let administration = AdministrationServer::new(AdministrationService::new(

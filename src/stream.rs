@@ -1,9 +1,9 @@
 //! What all Watch streams have in common on the wire: six of their eight messages word for word, and the parts of the
-//! other two.
+//! other two; and whose ledger a district's stream shows.
 //!
 //! The feed carries states as bytes and knows nothing of the contract; here they are read back as the stream's entry. Each
-//! stream only says which of its own messages holds which part. What is easily got wrong: whose ledger a caller may watch
-//! is not asked here; who opens a stream has checked it.
+//! stream only says which of its own messages holds which part. What is easily got wrong: [`open`]
+//! does not ask whose ledger a caller may watch; [`ask`] does, for the streams of a district.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -13,11 +13,13 @@ use tonic::Status;
 use crate::{
     error::{Error, Result},
     feed::{
-        Hub, Resync,
+        Hub, Resync, Source, Topic,
         subscription::{self, Ask, Change, Mark, Message},
     },
     proto,
-    wire::timestamp,
+    violations::Violations,
+    wire::{district_of_call, timestamp},
+    work::{Call, Desk},
 };
 
 /// What a Watch call hands out.
@@ -45,6 +47,33 @@ pub struct Changed<E> {
     pub more: bool,
     pub resume_token: Vec<u8>,
     pub as_of_time: Option<prost_types::Timestamp>,
+}
+
+/// What a client wishes to watch of a district.
+pub struct Wish<'a> {
+    pub topic: Topic,
+    /// As the message names it; empty for a terminal's own.
+    pub district: &'a str,
+    pub resume_token: Vec<u8>,
+    pub source: Source,
+}
+
+/// Makes what a stream is opened with of a wish: of a terminal its own district, the centre names one.
+pub fn ask(desk: &Desk, call: &Call, wish: Wish<'_>) -> Result<Ask> {
+    let mut violations = Violations::new();
+    let district = district_of_call(&mut violations, call.caller.scope(), wish.district);
+    let Some(district) = district else {
+        return Err(violations.error());
+    };
+    violations.finish(Ask {
+        caller: call.caller.name(),
+        district,
+        topic: wish.topic,
+        token: wish.resume_token,
+        source: wish.source,
+        standing: desk.access().standing(&call.caller),
+        scope: call.caller.walls(),
+    })
 }
 
 /// Opens a stream; `response` puts a message into the stream's own.

@@ -1,14 +1,43 @@
 //! The few conversions that every feature's wire room needs: times, dates, ranges, the names of districts.
+//!
+//! What is easily got wrong: which district a call is about is decided in [`district_of_call`], by the caller and not by
+//! what the message names.
 
 use time::{Date, OffsetDateTime, macros::format_description};
 
 use crate::{
+    areas,
     ids::{District, Serial, SerialRange},
     proto,
+    violations::Violations,
 };
 
 /// How the centre is named where a client may name it.
 pub const CENTRE: &str = "00.00";
+
+/// The district that a call is about: a terminal's own, whatever it names; the centre names one.
+pub fn district_of_call(
+    violations: &mut Violations,
+    own: Option<District>,
+    named: &str,
+) -> Option<District> {
+    if named.is_empty() && own.is_some() {
+        return own;
+    }
+    let district = violations.parse::<District>("district", named)?;
+    // Said of every other code, so that it tells nothing about which of them are districts.
+    violations.require(
+        own.is_none_or(|own| own == district),
+        "district",
+        "must be the terminal's own",
+    );
+    violations.require(
+        own.is_some() || areas::district(district).is_some(),
+        "district",
+        "is not in the ministry's list",
+    );
+    Some(district)
+}
 
 /// A time as the contract carries it.
 pub fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {

@@ -15,6 +15,7 @@ mod decide;
 mod rpc;
 mod steps;
 mod store;
+mod watch;
 mod wire;
 
 use time::{Date, OffsetDateTime};

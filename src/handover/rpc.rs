@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::{
     error::Result as OurResult,
-    handover::{Cursor, steps, store, wire},
+    feed::Hub,
+    handover::{Cursor, steps, store, watch, wire},
     paging,
     proto::{self, handover_server::Handover},
     work::{Call, Counted, Desk},
@@ -15,12 +16,13 @@ use crate::{
 #[derive(Clone)]
 pub struct HandoverService {
     desk: Desk,
+    hub: Hub,
 }
 
 impl HandoverService {
-    /// The service over a desk.
-    pub fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// The service over a desk and the streams of its server.
+    pub fn new(desk: Desk, hub: Hub) -> Self {
+        Self { desk, hub }
     }
 
     /// Where a page begins.
@@ -36,6 +38,8 @@ fn key(opened_at: time::OffsetDateTime, id: Uuid) -> String {
 
 #[tonic::async_trait]
 impl Handover for HandoverService {
+    type WatchCollectionsStream = watch::CollectionsStream;
+
     async fn list_awaiting(
         &self,
         request: Request<proto::ListAwaitingRequest>,
@@ -113,5 +117,15 @@ impl Handover for HandoverService {
             contact_tasks: tasks.iter().map(wire::contact_task).collect(),
             next_page_token,
         }))
+    }
+
+    async fn watch_collections(
+        &self,
+        request: Request<proto::WatchCollectionsRequest>,
+    ) -> Result<Response<Self::WatchCollectionsStream>, Status> {
+        let (call, message) = Call::open(request, "Handover/WatchCollections")?;
+        Ok(Response::new(watch::watch(
+            &self.desk, &self.hub, &call, message,
+        )?))
     }
 }

@@ -16,6 +16,7 @@ mod location;
 mod rpc;
 mod steps;
 mod store;
+mod watch;
 mod wire;
 
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,15 @@ pub struct Account {
     pub location: Location,
     /// The state there.
     pub state: CustodyState,
+}
+
+/// A run of serials that are all in one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holding {
+    /// The serials.
+    pub serials: SerialRange,
+    /// Where they are.
+    pub account: Account,
 }
 
 /// What a movement is.

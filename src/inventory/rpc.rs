@@ -4,7 +4,8 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     error::Error,
-    inventory::{Location, Refusal, decide, steps, store, wire},
+    feed::Hub,
+    inventory::{Location, Refusal, decide, steps, store, watch, wire},
     proto::{self, inventory_server::Inventory},
     work::{Call, Desk},
 };
@@ -13,17 +14,20 @@ use crate::{
 #[derive(Clone)]
 pub struct InventoryService {
     desk: Desk,
+    hub: Hub,
 }
 
 impl InventoryService {
-    /// The service over a desk.
-    pub fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// The service over a desk and the streams of its server.
+    pub fn new(desk: Desk, hub: Hub) -> Self {
+        Self { desk, hub }
     }
 }
 
 #[tonic::async_trait]
 impl Inventory for InventoryService {
+    type WatchStockStream = watch::StockStream;
+
     async fn register_delivery(
         &self,
         request: Request<proto::RegisterDeliveryRequest>,
@@ -104,5 +108,15 @@ impl Inventory for InventoryService {
         Ok(Response::new(wire::locate_blank_response(
             &blank, &movements,
         )))
+    }
+
+    async fn watch_stock(
+        &self,
+        request: Request<proto::WatchStockRequest>,
+    ) -> Result<Response<Self::WatchStockStream>, Status> {
+        let (call, message) = Call::open(request, "Inventory/WatchStock")?;
+        Ok(Response::new(watch::watch(
+            &self.desk, &self.hub, &call, message,
+        )?))
     }
 }

@@ -1,20 +1,18 @@
 //! WatchQueue: the queue's topic of one district's ledger as a stream of the contract's messages.
 //!
-//! What is easily got wrong: which district a caller may watch is decided here. It is a terminal's own, whatever it names.
+//! What is easily got wrong: a printed or cancelled request is no part of a snapshot, and still comes once as a change.
 
 use futures::future::BoxFuture;
 use sqlx::PgConnection;
 
 use crate::{
-    access::Standing,
     error::Result,
-    feed::{Hub, Topic, subscription::Ask},
+    feed::{Hub, Topic},
     ids::District,
-    print_queue::{steps, wire},
+    print_queue::steps,
     proto::{self, watch_queue_response::Message},
-    stream::{self, Responses, Said},
-    violations::Violations,
-    work::Call,
+    stream::{self, Responses, Said, Wish},
+    work::{Call, Desk},
 };
 
 /// What the stream hands out.
@@ -22,36 +20,24 @@ pub type QueueStream = Responses<proto::WatchQueueResponse>;
 
 /// Opens the stream.
 pub(super) fn watch(
+    desk: &Desk,
     hub: &Hub,
-    standing: Standing,
     call: &Call,
     message: proto::WatchQueueRequest,
 ) -> Result<QueueStream> {
-    let ask = Ask {
-        caller: call.caller.name(),
-        district: district(call, &message.district)?,
+    let wish = Wish {
         topic: Topic::Queue,
-        token: message.resume_token,
+        district: &message.district,
+        resume_token: message.resume_token,
         source: snapshot,
-        standing,
-        scope: call.caller.walls(),
     };
-    stream::open(hub, ask, response)
+    stream::open(hub, stream::ask(desk, call, wish)?, response)
 }
 
 fn snapshot(db: &mut PgConnection, district: District) -> BoxFuture<'_, Result<Vec<Vec<u8>>>> {
     Box::pin(steps::snapshot(db, district))
 }
 
-/// The district to watch: of a terminal its own; the centre names one.
-fn district(call: &Call, named: &str) -> Result<District> {
-    let mut violations = Violations::new();
-    let district = wire::district(&mut violations, call.caller.scope(), named);
-    match district {
-        Some(district) => violations.finish(district),
-        None => Err(violations.error()),
-    }
-}
 fn response(said: Said<proto::QueueEntry>) -> proto::WatchQueueResponse {
     let message = match said {
         Said::SnapshotBegin(begin) => Message::SnapshotBegin(begin),

@@ -23,6 +23,7 @@ mod life;
 mod rpc;
 mod steps;
 mod store;
+mod watch;
 mod wire;
 
 use time::{Date, OffsetDateTime};

@@ -29,6 +29,7 @@ mod slow_readers;
 mod support;
 mod sweep;
 mod telemetry;
+mod topics;
 mod transport;
 mod walls;
 mod watch;

@@ -1,8 +1,10 @@
-//! The writes of handover as stories: lock, decide, save, record; and the opening of what the lists keep sealed.
+//! The writes of handover as stories: lock, decide, save, record; the opening of what the lists keep sealed;
+//! and the [`snapshot`] for the feed.
 
 mod notices;
 
 use rand::Rng;
+use sqlx::PgConnection;
 
 use crate::{
     caller::Caller,
@@ -10,13 +12,13 @@ use crate::{
     error::{Error, Result},
     feed::Topic,
     handover::{
-        Answered, Case, Collection, CollectionState, ContactTask, Nonce, Opened, Receipt, Refusal,
-        Scope, Started,
+        Answered, Case, Collection, CollectionState, ContactTask, Cursor, Nonce, Opened, Receipt,
+        Refusal, Scope, Started,
         decide::{self, Completion, Presented},
         store::{self, Sealed, Wanted},
         wire,
     },
-    ids::{ChallengeId, CollectionId, ResidentId},
+    ids::{ChallengeId, CollectionId, District, ResidentId},
     inventory,
     person::Person,
     seal::Keys,
@@ -27,6 +29,8 @@ pub use notices::{Gateway, send_notices};
 
 /// The purpose of the keyed digests by which two nonces are compared.
 const NONCE_CHECK: &str = "handover.nonce";
+/// So many rows of a snapshot are read at once.
+const SNAPSHOT_PAGE: i64 = 5_000;
 
 /// Whose collections a caller sees; only terminals come here.
 pub fn scope(caller: &Caller) -> Result<Scope> {
@@ -171,6 +175,28 @@ fn nonce_fits(keys: &Keys, case: Option<&Case>, presented: &Nonce) -> bool {
     open.is_some_and(|open| {
         keys.digest(NONCE_CHECK, open.nonce.bytes()) == keys.digest(NONCE_CHECK, presented.bytes())
     })
+}
+
+/// Every card of a district that awaits its holder, read page by page within the caller's transaction.
+#[tracing::instrument(name = "step.collections_snapshot", skip_all)]
+pub async fn snapshot(db: &mut PgConnection, district: District) -> Result<Vec<Vec<u8>>> {
+    let scope = Scope {
+        district,
+        limit: None,
+    };
+    let mut bodies = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store::list_awaiting(db, scope, None, after, SNAPSHOT_PAGE).await?;
+        bodies.extend(page.iter().map(wire::collection_event));
+        let Some(last) = page.last().filter(|_| page.len() as i64 >= SNAPSHOT_PAGE) else {
+            return Ok(bodies);
+        };
+        after = Some(Cursor {
+            opened_at: last.opened_at,
+            id: last.collection_id.uuid(),
+        });
+    }
 }
 
 /// Opens the persons of contact tasks, for the answer only.

@@ -100,10 +100,6 @@ async fn mark(
 /// Cards move where they are: each in its own location's district.
 fn record_each(work: &mut Work, movements: &[Movement]) {
     for movement in movements {
-        record(
-            work,
-            movement.location.district(),
-            std::slice::from_ref(movement),
-        );
+        record(work, movement.location, std::slice::from_ref(movement));
     }
 }

@@ -1,18 +1,23 @@
 //! The acts of inventory as stories: lock, decide, move, record. What other features may do with blanks and cards
-//! stands in [`doors`].
+//! stands in [`doors`], what the feed reads in [`snapshot`].
 
 pub mod doors;
+
+use sqlx::PgConnection;
 
 use crate::{
     error::{Error, Result},
     feed::Topic,
     ids::{District, ShipmentId, total},
     inventory::{
-        Arrival, Consignment, Delivery, Leg, Location, Movement, MovementKind, Refusal, Shipment,
-        ShipmentState, decide, store, wire,
+        Account, Arrival, Consignment, Delivery, Holding, Leg, Location, Movement, MovementKind,
+        Refusal, Shipment, ShipmentState, decide, store, wire,
     },
     work::Work,
 };
+
+/// So many rows of a snapshot are read at once.
+const SNAPSHOT_PAGE: i64 = 5_000;
 
 /// Enters what the maker delivered to the centre; answers the quantity.
 #[tracing::instrument(name = "step.register_delivery", skip_all)]
@@ -33,7 +38,7 @@ pub async fn register_delivery(work: &mut Work, delivery: Delivery) -> Result<i6
         .first()
         .ok_or_else(|| Error::internal("a delivery of nothing"))?;
     store::insert_delivery(work.db(), first, quantity).await?;
-    record(work, District::CENTRE, &movements);
+    record(work, Location::CENTRE, &movements);
     Ok(quantity)
 }
 
@@ -67,7 +72,7 @@ pub async fn dispatch_shipment(work: &mut Work, consignment: Consignment) -> Res
         received_at: None,
     };
     store::insert_shipment(work.db(), &shipment).await?;
-    record(work, destination.district(), &movements);
+    record(work, destination, &movements);
     Ok(shipment)
 }
 
@@ -92,7 +97,7 @@ pub async fn receive_shipment(work: &mut Work, arrival: Arrival) -> Result<Shipm
         ..shipment
     };
     store::save_receipt(work.db(), &received, &arrival.document_number).await?;
-    record(work, district, &movements);
+    record(work, at, &movements);
     Ok(received)
 }
 
@@ -111,16 +116,36 @@ async fn carry_out(work: &mut Work, legs: &[Leg], document_number: &str) -> Resu
     }
 }
 
-/// Notes the movements in a district's ledger: a movement is never changed, so it is its own state.
-fn record(work: &mut Work, district: District, movements: &[Movement]) {
+/// Notes where the moved serials are now, for the ledger of that place's district.
+fn record(work: &mut Work, to: Location, movements: &[Movement]) {
     for movement in movements {
-        let run = format!("{}-{}", movement.serials.first(), movement.serials.last());
-        let about = ("serials", run);
-        work.record(
-            district,
-            Topic::Stock,
-            about,
-            wire::movement_event(movement),
-        );
+        let serials = movement.serials;
+        let (_, state) = decide::path(movement.kind);
+        let holding = Holding {
+            serials,
+            account: Account {
+                location: to,
+                state,
+            },
+        };
+        let about = ("serials", format!("{}-{}", serials.first(), serials.last()));
+        let body = wire::stock_event(&holding);
+        work.record(to.district(), Topic::Stock, about, body);
+    }
+}
+
+/// Where a district's serials are, without the cards that their holders have, read page by page within the caller's
+/// transaction.
+#[tracing::instrument(name = "step.stock_snapshot", skip_all)]
+pub async fn snapshot(db: &mut PgConnection, district: District) -> Result<Vec<Vec<u8>>> {
+    let mut bodies = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = store::page_of_district(db, district, after, SNAPSHOT_PAGE).await?;
+        bodies.extend(page.holdings.iter().map(wire::stock_event));
+        match page.next {
+            Some(last) => after = last,
+            None => return Ok(bodies),
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 
 pub use cards::{Bound, bind_cards, end_held, note_spoilage};
 pub use custody::{Moved, lock_locations, move_custody};
-pub use reads::{find_blank, find_stock, list_movements};
+pub use reads::{find_blank, find_stock, list_movements, page_of_district};
 pub use shipments::{insert_delivery, insert_shipment, list_due_in, lock_shipment, save_receipt};
 
 fn location(table: &'static str, number: i32) -> Result<Location> {

@@ -1,4 +1,4 @@
-//! What is read of the custody: a location's account, and one serial's life.
+//! What is read of the custody: a location's account, one serial's life, and where all of a district's serials are.
 
 use sqlx::PgConnection;
 
@@ -6,7 +6,8 @@ use crate::{
     error::{Error, Result},
     ids::{District, PrintRequestId, Serial},
     inventory::{
-        Account, Blank, CustodyState, Location, Movement, MovementKind, Spoilage, Stock,
+        Account, Blank, CustodyState, Holding, Location, Movement, MovementKind, Spoilage, Stock,
+        pieces,
         store::{location, range},
     },
 };
@@ -134,4 +135,50 @@ pub async fn list_movements(db: &mut PgConnection, serial: Serial) -> Result<Vec
             })
         })
         .collect::<Result<_, Error>>()
+}
+
+/// A page of where a district's serials are.
+pub struct Page {
+    /// What stands on it.
+    pub holdings: Vec<Holding>,
+    /// The last serial that it has looked at; absent on the last page.
+    pub next: Option<i64>,
+}
+
+/// Where the serials above `after` are, those of a district that are not with their holders; at most `size` rows.
+#[tracing::instrument(name = "sql.page_of_stock", skip_all)]
+pub async fn page_of_district(
+    db: &mut PgConnection,
+    district: District,
+    after: i64,
+    size: i64,
+) -> Result<Page> {
+    // Two stretches of the index by location: the district's own store, and those of its subdistricts.
+    let rows = sqlx::query!(
+        r#"
+        select lower(serials) as "first!", upper(serials) - 1 as "last!", location, state as "state: CustodyState"
+        from custody
+        where (location = $1 or location between $1 * 100 and $1 * 100 + 99)
+            and state <> 'HANDED_OVER' and lower(serials) > $2
+        order by lower(serials)
+        limit $3
+        "#,
+        district.number(),
+        after,
+        size,
+    )
+    .fetch_all(db)
+    .await?;
+    let next = rows.last().filter(|_| rows.len() as i64 >= size);
+    let next = next.map(|row| row.last);
+    let mut holdings = Vec::with_capacity(rows.len());
+    for row in rows {
+        let account = Account {
+            location: location("custody", row.location)?,
+            state: row.state,
+        };
+        let runs = pieces(row.first, row.last).map_err(|error| Error::corrupt("custody", error))?;
+        holdings.extend(runs.into_iter().map(|serials| Holding { serials, account }));
+    }
+    Ok(Page { holdings, next })
 }

@@ -6,8 +6,8 @@ use crate::{
     error::{Error, ErrorReason, Kind},
     ids::SerialRange,
     inventory::{
-        Blank, CustodyState, Movement, MovementKind, Refusal, Shipment, ShipmentState, Spoilage,
-        Stock,
+        Blank, CustodyState, Holding, Movement, MovementKind, Refusal, Shipment, ShipmentState,
+        Spoilage, Stock,
     },
     proto,
     wire::{serial_range_message, timestamp},
@@ -71,9 +71,14 @@ fn spoilage(spoilage: Spoilage) -> proto::SpoilageKind {
     }
 }
 
-/// A movement as the ledger's events carry it.
-pub fn movement_event(moved: &Movement) -> Vec<u8> {
-    movement(moved).encode_to_vec()
+/// Where a run of serials is, as the ledger's events carry it.
+pub fn stock_event(holding: &Holding) -> Vec<u8> {
+    proto::StockEntry {
+        serials: Some(serial_range_message(holding.serials)),
+        location: holding.account.location.to_string(),
+        state: state(holding.account.state).into(),
+    }
+    .encode_to_vec()
 }
 
 fn movement(moved: &Movement) -> proto::Movement {

@@ -12,8 +12,8 @@ use crate::{
 };
 
 pub use answers::{
-    dispatch_shipment_response, get_stock_response, locate_blank_response, movement_event,
-    receive_shipment_response, register_delivery_response,
+    dispatch_shipment_response, get_stock_response, locate_blank_response,
+    receive_shipment_response, register_delivery_response, stock_event,
 };
 
 /// The most ranges in one request: a maker's delivery is some dozen boxes.

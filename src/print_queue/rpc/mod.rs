@@ -103,10 +103,7 @@ impl PrintQueue for PrintQueueService {
     ) -> Result<Response<Self::WatchQueueStream>, Status> {
         let (call, message) = Call::open(request, "PrintQueue/WatchQueue")?;
         Ok(Response::new(watch::watch(
-            &self.hub,
-            self.desk.access().standing(&call.caller),
-            &call,
-            message,
+            &self.desk, &self.hub, &call, message,
         )?))
     }
 

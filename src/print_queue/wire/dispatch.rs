@@ -6,7 +6,6 @@ use time::Date;
 
 use super::seniority::said_reason;
 use crate::{
-    areas,
     error::Result,
     ids::{District, OfficerId},
     print_queue::{
@@ -15,35 +14,11 @@ use crate::{
     },
     proto,
     violations::Violations,
-    wire::date,
+    wire::{date, district_of_call},
 };
 
 /// The most findings, and the most favours, that one answer lists: more are a matter for the database's own tools.
 const LISTED_MAX: usize = 500;
-
-/// The district that a call is about: a terminal's own, whatever it names; the centre names one.
-pub fn district(
-    violations: &mut Violations,
-    own: Option<District>,
-    named: &str,
-) -> Option<District> {
-    if named.is_empty() && own.is_some() {
-        return own;
-    }
-    let district = violations.parse::<District>("district", named)?;
-    // Said of every other code, so that it tells nothing about which of them are districts.
-    violations.require(
-        own.is_none_or(|own| own == district),
-        "district",
-        "must be the terminal's own",
-    );
-    violations.require(
-        own.is_some() || areas::district(district).is_some(),
-        "district",
-        "is not in the ministry's list",
-    );
-    Some(district)
-}
 
 /// Parses whose day is replayed.
 pub fn verify_dispatch_order(
@@ -51,7 +26,7 @@ pub fn verify_dispatch_order(
     own: Option<District>,
 ) -> Result<(District, Date)> {
     let mut violations = Violations::new();
-    let district = district(&mut violations, own, &message.district);
+    let district = district_of_call(&mut violations, own, &message.district);
     let day = violations.take("day", date(&message.day));
     let (Some(district), Some(day)) = (district, day) else {
         return Err(violations.error());

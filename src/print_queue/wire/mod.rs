@@ -27,7 +27,7 @@ use crate::{
     wire::timestamp,
 };
 
-pub use dispatch::{district, verify_dispatch_order, verify_response};
+pub use dispatch::{verify_dispatch_order, verify_response};
 pub use doubt::{
     finding_content, finding_of, resolve_in_doubt, resolve_in_doubt_response, resolve_incident,
     resolve_incident_response, word_content, word_of,

@@ -10,9 +10,10 @@ use futures::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
+    feed::Hub,
     paging,
     proto::{self, registration_server::Registration},
-    registration::{steps, store, wire},
+    registration::{steps, store, watch, wire},
     work::{Call, Counted, Desk},
 };
 
@@ -20,12 +21,13 @@ use crate::{
 #[derive(Clone)]
 pub struct RegistrationService {
     desk: Desk,
+    hub: Hub,
 }
 
 impl RegistrationService {
-    /// The service over a desk.
-    pub fn new(desk: Desk) -> Self {
-        Self { desk }
+    /// The service over a desk and the streams of its server.
+    pub fn new(desk: Desk, hub: Hub) -> Self {
+        Self { desk, hub }
     }
 }
 
@@ -33,6 +35,7 @@ impl RegistrationService {
 impl Registration for RegistrationService {
     type ImportEnrolmentsStream =
         BoxStream<'static, Result<proto::ImportEnrolmentsResponse, Status>>;
+    type WatchEnrolmentsStream = watch::EnrolmentsStream;
     type LeaseChecksStream = BoxStream<'static, Result<proto::LeaseChecksResponse, Status>>;
 
     async fn record_enrolment(
@@ -173,5 +176,15 @@ impl Registration for RegistrationService {
                 })
             })
             .await
+    }
+
+    async fn watch_enrolments(
+        &self,
+        request: Request<proto::WatchEnrolmentsRequest>,
+    ) -> Result<Response<Self::WatchEnrolmentsStream>, Status> {
+        let (call, message) = Call::open(request, "Registration/WatchEnrolments")?;
+        Ok(Response::new(watch::watch(
+            &self.desk, &self.hub, &call, message,
+        )?))
     }
 }

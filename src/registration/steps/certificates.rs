@@ -49,8 +49,9 @@ pub async fn issue_interim_certificates(
         BTreeMap::new();
     for (applicant, outcome) in accepted.into_iter().zip(issued) {
         let enrolment = &applicant.enrolment;
-        if let Ok(certificate) = &outcome {
-            let event = wire::certified_enrolment_event(enrolment, certificate);
+        if outcome.is_ok() {
+            // The enrolment stands as it did; whoever shows its certificate asks for it again.
+            let event = wire::enrolment_event(enrolment);
             let about = ("enrolment", enrolment.enrolment_id);
             work.record(enrolment.district, Topic::Enrolments, about, event);
         }

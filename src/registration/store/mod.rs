@@ -17,7 +17,7 @@ use crate::{
 
 pub use checks::{Checked, Ruled, lease, lock_for_verdicts, lock_to_check, save_verdicts};
 pub use life::{SealedServed, lock_served, save_life_event, save_resident};
-pub use reads::{find, list, lock_applicants};
+pub use reads::{find, list, lock_applicants, page_of_open};
 pub use records::{New, complete, insert, lock_known};
 pub use traps::mark_trap;
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Row;
 use crate::{
     error::Result,
-    ids::{EnrolmentId, Subdistrict},
+    ids::{District, EnrolmentId, Subdistrict},
     registration::{Applicant, Enrolment, EnrolmentReason, EnrolmentState, Filter, Life},
 };
 
@@ -78,9 +78,7 @@ pub async fn list(
     after: Option<(OffsetDateTime, EnrolmentId)>,
     limit: i64,
 ) -> Result<Vec<Enrolment>> {
-    // Nothing was received before this.
-    let beginning = (OffsetDateTime::UNIX_EPOCH, EnrolmentId::from(Uuid::nil()));
-    let (after_at, after_id) = after.unwrap_or(beginning);
+    let (after_at, after_id) = after.unwrap_or_else(beginning);
     let rows = sqlx::query_as!(
         Row,
         r#"
@@ -108,6 +106,44 @@ pub async fn list(
     .fetch_all(db)
     .await?;
     rows.into_iter().map(Enrolment::try_from).collect()
+}
+
+/// A page of a district's enrolments that are not print-ready, of people who live there, from behind `after`.
+#[tracing::instrument(name = "sql.page_of_open_enrolments", skip_all)]
+pub async fn page_of_open(
+    db: &mut PgConnection,
+    district: District,
+    after: Option<(OffsetDateTime, EnrolmentId)>,
+    size: i64,
+) -> Result<Vec<Enrolment>> {
+    let (after_at, after_id) = after.unwrap_or_else(beginning);
+    // The first condition is the index's own.
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select e.enrolment_id, e.resident_id, e.district, e.subdistrict, e.village,
+            e.state as "state: EnrolmentState", e.reason as "reason: EnrolmentReason",
+            e.state_at, e.captured_at, e.received_at, r.life as "life: Life"
+        from enrolment e
+        join resident r on r.resident_id = e.resident_id
+        where e.state <> 'PRINT_READY' and e.district = $1 and (e.received_at, e.enrolment_id) > ($2, $3)
+            and r.life = 'RESIDENT'
+        order by e.received_at, e.enrolment_id
+        limit $4
+        "#,
+        district.number(),
+        after_at,
+        after_id.uuid(),
+        size,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Enrolment::try_from).collect()
+}
+
+/// Nothing was received before this.
+fn beginning() -> (OffsetDateTime, EnrolmentId) {
+    (OffsetDateTime::UNIX_EPOCH, EnrolmentId::from(Uuid::nil()))
 }
 
 /// The enrolments whose persons ask for a certificate, if the caller may see them, with the persons' facts locked.

@@ -1,14 +1,10 @@
 //! Interim certificates: the feature down the hill has no face of its own, so its messages are made here.
 
-use prost::Message;
-
-use super::enrolment;
 use crate::{
     certificate::{self, CertificateState, InterimCertificate},
     error::{Error, ErrorReason, Result},
     ids::{EnrolmentId, RequestId},
     proto::{self, interim_certificate_result::Outcome},
-    registration::Enrolment,
     violations::Violations,
 };
 
@@ -55,13 +51,6 @@ pub fn issue_interim_certificates_response(
         // Filled when the ledger is closed.
         committed_revision: 0,
     }
-}
-
-/// An enrolment that got a certificate, as the ledger's events carry it.
-pub fn certified_enrolment_event(of: &Enrolment, issued: &InterimCertificate) -> Vec<u8> {
-    let mut message = enrolment(of);
-    message.interim_certificate = Some(certificate(issued));
-    message.encode_to_vec()
 }
 
 /// A certificate as the contract carries it.

@@ -16,9 +16,7 @@ use crate::{
     wire::timestamp,
 };
 
-pub use certificates::{
-    certified_enrolment_event, issue_interim_certificates, issue_interim_certificates_response,
-};
+pub use certificates::{issue_interim_certificates, issue_interim_certificates_response};
 pub use checks::{lease_checks, lease_checks_response, record_verdicts, record_verdicts_response};
 pub use drafts::{
     import_enrolment, import_result, record_enrolment, record_enrolment_response, refused_item,

@@ -106,6 +106,18 @@ fn wrong_ids(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
         district: nik.clone(),
         resume_token: name.clone().into_bytes(),
     };
+    let watch_stock = proto::WatchStockRequest {
+        district: name.clone(),
+        resume_token: nik.clone().into_bytes(),
+    };
+    let watch_collections = proto::WatchCollectionsRequest {
+        district: nik.clone(),
+        resume_token: name.clone().into_bytes(),
+    };
+    let watch_enrolments = proto::WatchEnrolmentsRequest {
+        district: name.clone(),
+        resume_token: nik.clone().into_bytes(),
+    };
     let stock = proto::GetStockRequest {
         location: name.clone(),
     };
@@ -120,6 +132,15 @@ fn wrong_ids(person: &Person) -> Vec<(&'static str, Vec<u8>)> {
         ("Registration/ListEnrolments", enrolments.encode_to_vec()),
         ("PrintQueue/ListPrintRequests", requests.encode_to_vec()),
         ("PrintQueue/WatchQueue", watch.encode_to_vec()),
+        ("Inventory/WatchStock", watch_stock.encode_to_vec()),
+        (
+            "Handover/WatchCollections",
+            watch_collections.encode_to_vec(),
+        ),
+        (
+            "Registration/WatchEnrolments",
+            watch_enrolments.encode_to_vec(),
+        ),
         ("Inventory/GetStock", stock.encode_to_vec()),
         ("Inventory/LocateBlank", blank.encode_to_vec()),
         ("Handover/ListContactTasks", tasks.encode_to_vec()),

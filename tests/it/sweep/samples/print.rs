@@ -53,14 +53,6 @@ pub fn queue(method: &str, things: &Things, request_id: String) -> Option<Vec<u8
             purpose: "a letter of the regent".to_owned(),
         }
         .encode_to_vec(),
-        "WatchQueue" => {
-            let district = things.location.clone();
-            proto::WatchQueueRequest {
-                district,
-                resume_token: Vec::new(),
-            }
-            .encode_to_vec()
-        }
         _ => return None,
     })
 }
