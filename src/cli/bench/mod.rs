@@ -10,6 +10,7 @@ mod office;
 mod print;
 mod printer;
 mod queue;
+mod watch;
 
 use super::Failure;
 
@@ -26,6 +27,8 @@ enum What {
     Print(print::Print),
     /// Cards and acts a second: lease, bind and report, one by one and in batches
     Queue(queue::Queue),
+    /// Terminals at their streams: how fresh, how heavy, and how they come back
+    Watch(watch::Watch),
 }
 
 /// Where and how long, for benches that go round by round.
@@ -83,6 +86,7 @@ pub async fn run(command: Bench) -> Result<(), Failure> {
     match command.what {
         What::Print(print) => print::run(print).await,
         What::Queue(queue) => queue::run(queue).await,
+        What::Watch(watch) => watch::run(watch).await,
     }
 }
 

@@ -1,0 +1,101 @@
+//! The storm: the server is killed, another one takes its port over the same database, and every terminal comes back by
+//! itself with its last token.
+//!
+//! What is easily got wrong: a stream that was resumed says nothing while nothing changes. So every office has a change as
+//! soon as the new server stands, and a terminal is back when it holds that one.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Serialize;
+use sqlx::{Executor as _, PgPool};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Bench, LOOK_EVERY, Watch,
+    process::Process,
+    tally::{Tally, Times},
+};
+use crate::cli::{Failure, demo::progress::Phase};
+
+/// Terminals that are not back by then will not be.
+const BACK_TIMEOUT: Duration = Duration::from_secs(180);
+/// So often the database is asked how it is.
+const PROBE_EVERY: Duration = Duration::from_millis(10);
+
+/// What was seen.
+#[derive(Debug, Clone, Serialize)]
+pub struct Storm {
+    /// From the kill until the new server had printed its address.
+    pub serving_after_seconds: f64,
+    /// From the kill until every office had its change.
+    pub changed_after_seconds: f64,
+    /// From the kill until every terminal held it.
+    pub back_after_seconds: f64,
+    /// Tries that did not end with a stream.
+    pub tries_in_vain: u64,
+    /// How long a statement took that does nothing but answer.
+    pub database: Times,
+}
+
+impl Storm {
+    /// One storm.
+    pub async fn measure(bench: &mut Bench<'_>, watch: &Watch) -> Result<Self, Failure> {
+        let count = bench.shared.places().count();
+        let phase = Phase::begin("storm", count);
+        let probes = Arc::new(Tally::new());
+        let prober = tokio::spawn(probe(bench.ground.owner.clone(), Arc::clone(&probes)));
+        let broken = bench.shared.broken();
+        let started = Instant::now();
+        let at = bench.server.address();
+        bench.server.kill().await?;
+        phase.say("the server is dead");
+        bench.server = Process::start(&bench.ground.start(), at).await?;
+        let serving_after_seconds = started.elapsed().as_secs_f64();
+        phase.say("a new server stands");
+        bench
+            .printers
+            .each_once(&bench.shared, watch.changes)
+            .await?;
+        let changed_after_seconds = started.elapsed().as_secs_f64();
+        let mut shown = 0;
+        loop {
+            bench.shared.check()?;
+            let back = bench.shared.caught_up().min(bench.shared.live());
+            let (delivered, expected) = bench.shared.deliveries();
+            phase.advance(back.saturating_sub(shown));
+            shown = back.max(shown);
+            if back == count && delivered == expected {
+                break;
+            }
+            if started.elapsed() > BACK_TIMEOUT {
+                return Err(Failure::Call(format!(
+                    "{back} of {count} terminals are back after {} s, and of {expected} deliveries {delivered} came",
+                    BACK_TIMEOUT.as_secs()
+                )));
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        let back_after_seconds = started.elapsed().as_secs_f64();
+        prober.abort();
+        phase.end(&format!("all {count} are back"));
+        // Each terminal's stream broke once without a try.
+        let streams = u64::try_from(count).unwrap_or(u64::MAX);
+        Ok(Self {
+            serving_after_seconds,
+            changed_after_seconds,
+            back_after_seconds,
+            tries_in_vain: (bench.shared.broken() - broken).saturating_sub(streams),
+            database: probes.times(),
+        })
+    }
+}
+
+async fn probe(owner: PgPool, times: Arc<Tally>) {
+    loop {
+        let asked = Instant::now();
+        if owner.execute("select 1").await.is_ok() {
+            times.add(asked.elapsed());
+        }
+        sleep(PROBE_EVERY).await;
+    }
+}
