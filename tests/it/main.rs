@@ -14,6 +14,7 @@ mod callers;
 mod cancel;
 mod embedded;
 mod feed;
+mod fire;
 mod handover;
 mod inventory;
 mod leak;

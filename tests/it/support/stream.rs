@@ -42,7 +42,7 @@ pub struct Follower {
     pub picture: BTreeMap<String, QueueEntry>,
     /// Revision and topic revision where the token goes on; parts of a commit that is not whole lie beyond.
     kept: (u64, u64),
-    /// Absent until the stream has said where it stands.
+    /// Absent until the stream or a token has said where it stands.
     placed: bool,
     /// The database's time of the picture.
     pub pictured: Option<prost_types::Timestamp>,
@@ -62,7 +62,7 @@ impl Client {
             revision: 0,
             picture: BTreeMap::new(),
             kept: (0, 0),
-            placed: false,
+            placed: !token.is_empty(),
             pictured: None,
         })
     }
