@@ -34,7 +34,7 @@ pub struct Quotas {
     pub writes_per_district: Rate,
     /// Streams opened by one terminal, and by one officer.
     pub streams: Rate,
-    /// Streams opened by one district: all its terminals come back at once after a restart.
+    /// Streams opened by one district: after a server's death 500 terminals come back at once, each with four streams.
     pub streams_per_district: Rate,
     /// Attempts at opening a shift on one terminal.
     pub shifts: Rate,
@@ -66,7 +66,7 @@ impl Default for Quotas {
             writes: rate(12_000, 1_000),
             writes_per_district: rate(60_000, 5_000),
             streams: rate(60, 60),
-            streams_per_district: rate(6_000, 1_000),
+            streams_per_district: rate(6_000, 2_000),
             shifts: rate(20, 20),
         }
     }

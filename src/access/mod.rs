@@ -24,7 +24,7 @@ use crate::{
     caller::{Caller, Certificate, Officer, Principal},
     clock::Clock,
     error::{Error, ErrorReason, Kind, Result},
-    ids::ShiftId,
+    ids::{District, ShiftId},
 };
 
 /// How often the database is asked what ended.
@@ -47,6 +47,8 @@ pub struct Access(Arc<Inner>);
 struct Inner {
     pool: PgPool,
     known: RwLock<Known>,
+    /// Held by who notes terminals; the others wait here for the next turn, in which all of them are noted.
+    noting: tokio::sync::Mutex<()>,
     /// Raised whenever something ended.
     ended: watch::Sender<u64>,
 }
@@ -58,9 +60,20 @@ struct Known {
     closed: HashMap<ShiftId, OffsetDateTime>,
     open: HashMap<ShiftId, OpenShift>,
     seen: HashSet<[u8; 32]>,
+    /// Waiting to be noted; at most one for each call under way.
+    unnoted: HashMap<[u8; 32], Seen>,
     /// The database's time of the last look.
     looked_at: Option<OffsetDateTime>,
     looks: u32,
+}
+
+/// A terminal that called, and its certificate.
+#[derive(Debug, Clone)]
+struct Seen {
+    terminal: String,
+    district: District,
+    begins_at: OffsetDateTime,
+    ends_at: OffsetDateTime,
 }
 
 /// An open shift, and where it is good.
@@ -92,6 +105,7 @@ impl Access {
         Self(Arc::new(Inner {
             pool,
             known: RwLock::default(),
+            noting: tokio::sync::Mutex::default(),
             ended: watch::Sender::new(0),
         }))
     }
@@ -180,7 +194,8 @@ impl Access {
     }
 
     /// Notes a terminal that calls for the first time with its certificate, for the list of terminals. A list that lags
-    /// must keep nobody from work, so a failure is only logged.
+    /// must keep nobody from work, so a failure is only logged. All that wait are noted at once: after a server's death
+    /// thousands call another one for the first time within seconds.
     pub async fn note(&self, caller: &Caller) {
         let Some(certificate) = &caller.certificate else {
             return;
@@ -191,15 +206,39 @@ impl Access {
                 return;
             }
         }
-        match store::note_terminal(&self.0.pool, caller, certificate).await {
+        let seen = Seen {
+            terminal: caller.name(),
+            district: caller.ledger(),
+            begins_at: certificate.begins_at,
+            ends_at: certificate.ends_at,
+        };
+        {
+            let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+            known.unnoted.insert(certificate.thumbprint, seen);
+        }
+        let _turn = self.0.noting.lock().await;
+        let unnoted = {
+            let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+            if !known.unnoted.contains_key(&certificate.thumbprint) {
+                // Who had the turn before took this one along.
+                return;
+            }
+            std::mem::take(&mut known.unnoted)
+        };
+        self.note_all(unnoted).await;
+    }
+
+    async fn note_all(&self, unnoted: HashMap<[u8; 32], Seen>) {
+        let (thumbprints, seen): (Vec<[u8; 32]>, Vec<Seen>) = unnoted.into_iter().unzip();
+        match store::note_terminals(&self.0.pool, &seen).await {
             Ok(()) => {
                 let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
                 if known.seen.len() >= SEEN_MAX {
                     known.seen.clear();
                 }
-                known.seen.insert(certificate.thumbprint);
+                known.seen.extend(thumbprints);
             }
-            Err(error) => tracing::warn!(%error, "a terminal's first call was not noted"),
+            Err(error) => tracing::warn!(%error, "first calls of terminals were not noted"),
         }
     }
 

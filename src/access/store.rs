@@ -5,9 +5,9 @@
 use sqlx::{PgPool, Postgres, Transaction};
 use time::OffsetDateTime;
 
-use super::{OpenShift, Wanted};
+use super::{OpenShift, Seen, Wanted};
 use crate::{
-    caller::{Caller, Certificate, Officer, OfficerRole, Principal},
+    caller::{Officer, OfficerRole, Principal},
     error::{Error, Result},
     ids::{District, OfficerId, PersonId, ShiftId, Subdistrict},
     scope::Scope,
@@ -130,25 +130,31 @@ pub(super) async fn shift(
     .transpose()
 }
 
-/// Keeps the terminal's first sight and its newest certificate's end.
-#[tracing::instrument(name = "sql.note_terminal", skip_all)]
-pub(super) async fn note_terminal(
-    pool: &PgPool,
-    caller: &Caller,
-    certificate: &Certificate,
-) -> Result<()> {
+/// Terminals with the certificates with which they called; in the order of their names, so that two servers that note
+/// the same ones wait for each other and not in a circle.
+#[tracing::instrument(name = "sql.note_terminals", skip_all, fields(terminals = seen.len()))]
+pub(super) async fn note_terminals(pool: &PgPool, seen: &[Seen]) -> Result<()> {
+    let terminals: Vec<String> = seen.iter().map(|seen| seen.terminal.clone()).collect();
+    let districts: Vec<i32> = seen.iter().map(|seen| seen.district.number()).collect();
+    let begin_at: Vec<OffsetDateTime> = seen.iter().map(|seen| seen.begins_at).collect();
+    let end_at: Vec<OffsetDateTime> = seen.iter().map(|seen| seen.ends_at).collect();
     let mut db = begin(pool).await?;
     sqlx::query!(
         r#"
-        insert into terminal (terminal, district, certificate_begins_at, certificate_ends_at) values ($1, $2, $3, $4)
+        insert into terminal (terminal, district, certificate_begins_at, certificate_ends_at)
+        select terminal, min(district), max(begins_at), max(ends_at)
+        from unnest($1::text[], $2::integer[], $3::timestamptz[], $4::timestamptz[])
+            as seen (terminal, district, begins_at, ends_at)
+        group by terminal
+        order by terminal
         on conflict (terminal) do update
         set certificate_begins_at = greatest(terminal.certificate_begins_at, excluded.certificate_begins_at),
             certificate_ends_at = greatest(terminal.certificate_ends_at, excluded.certificate_ends_at)
         "#,
-        caller.name(),
-        caller.ledger().number(),
-        certificate.begins_at,
-        certificate.ends_at,
+        &terminals,
+        &districts,
+        &begin_at,
+        &end_at,
     )
     .execute(&mut *db)
     .await?;

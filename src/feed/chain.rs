@@ -11,7 +11,7 @@ use time::Date;
 use crate::feed::journal::Event;
 
 /// A place in a ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Position {
     /// The last event that counts.
     pub revision: i64,

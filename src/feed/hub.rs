@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, ErrorReason, Kind, Result},
-    feed::{Timing, bell::Bell, doorbell, journal, ledger::Ledger, picture::Pictures, tail},
+    feed::{Timing, bell::Bell, doorbell, journal, ledger::Ledger, share::Shares, tail},
     ids::District,
     scope::Scope,
     seal::Keys,
@@ -35,8 +35,6 @@ use crate::{
 const STREAMS_PER_CALLER: usize = 8;
 /// Open streams of one server; at 36 KiB each they stay below half a gigabyte.
 const STREAMS_MAX: usize = 10_000;
-/// Streams that read from the table at the same time; more would only queue for the feed's connections.
-const CATCH_UPS: usize = 8;
 
 /// One server's streams; its copies are one hub.
 #[derive(Clone)]
@@ -51,8 +49,8 @@ struct Inner {
     /// Rung to have ledgers looked at; unlike the desk's bell it is not passed on to other servers.
     asked: Bell,
     good: watch::Sender<Good>,
-    catch_ups: Semaphore,
-    pictures: Pictures,
+    turns: Semaphore,
+    shares: Shares,
     counts: Arc<Counts>,
     _gauges: [Gauge; 4],
 }
@@ -103,6 +101,12 @@ impl Hub {
         let mut view = journal::read(&mut connection, Scope::Nation).await?;
         let heads = journal::heads(&mut view, None).await?;
         view.rollback().await?;
+        // All connections but the tail's. In the pool's own queue who waits too long would fail.
+        let connections = pool.options().get_max_connections();
+        let turns = usize::try_from(connections)
+            .unwrap_or(0)
+            .saturating_sub(1)
+            .max(1);
         let counts = Arc::new(Counts::default());
         let hub = Self(Arc::new(Inner {
             pool,
@@ -116,8 +120,8 @@ impl Hub {
                 as_of: heads.as_of,
                 feed_id: heads.feed_id,
             }),
-            catch_ups: Semaphore::new(CATCH_UPS),
-            pictures: Pictures::default(),
+            turns: Semaphore::new(turns),
+            shares: Shares::default(),
             _gauges: gauges(&counts),
             counts,
         }));
@@ -230,12 +234,14 @@ impl Hub {
         &self.0.asked
     }
 
-    pub(super) fn catch_ups(&self) -> &Semaphore {
-        &self.0.catch_ups
+    /// The turns in which streams read from the database.
+    pub(super) fn turns(&self) -> &Semaphore {
+        &self.0.turns
     }
 
-    pub(super) fn pictures(&self) -> &Pictures {
-        &self.0.pictures
+    /// What streams have read just now.
+    pub(super) fn shares(&self) -> &Shares {
+        &self.0.shares
     }
 
     fn watched(&self) -> MutexGuard<'_, Watched> {

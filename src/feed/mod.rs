@@ -21,6 +21,7 @@ mod ledger;
 mod picture;
 mod reader;
 mod resume;
+mod share;
 pub mod subscription;
 mod tail;
 mod timing;

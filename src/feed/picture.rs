@@ -1,24 +1,18 @@
-//! Snapshots of a whole topic, shared by all who ask for the same one at about the same time.
+//! A snapshot of a whole topic.
 //!
-//! After a restart every terminal of a district asks at once; one reading of the queue answers them all. What is easily
-//! got wrong: the rows and the head they belong to must come from one and the same view of the database.
+//! What is easily got wrong: the rows and the head they belong to must come from one and the same view of the database.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
-use tokio::{sync::OnceCell, time::Instant};
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result, Violation},
-    feed::{Hub, Topic, chain::Position, journal, resume::Place},
+    feed::{chain::Position, journal, resume::Place, share::Subject},
     ids::District,
-    scope::Scope,
 };
 
 /// Reads all that a topic shows of a district, encoded as its events are.
@@ -37,79 +31,15 @@ pub(super) struct Picture {
     pub bodies: Vec<Arc<[u8]>>,
 }
 
-/// Which picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Subject {
-    pub feed_id: Uuid,
-    pub district: District,
-    pub topic: Topic,
-    /// Whoever shares it sees the same rows.
-    pub scope: Scope,
-}
-
-/// The pictures of the last second. The first who asks takes it, the others wait for it.
-#[derive(Debug, Default)]
-pub(super) struct Pictures(Mutex<HashMap<Subject, Slot>>);
-
-#[derive(Debug, Clone)]
-struct Slot {
-    since: Instant,
-    picture: Arc<OnceCell<Arc<Picture>>>,
-}
-
-impl Pictures {
-    /// The picture of a subject, not older than what is shared.
-    pub async fn get(&self, hub: &Hub, subject: Subject, source: Source) -> Result<Arc<Picture>> {
-        let slot = {
-            let mut slots = self.slots();
-            let slot = slots.entry(subject).or_insert_with(Slot::new);
-            if slot.since.elapsed() > hub.timing().share_for {
-                *slot = Slot::new();
-            }
-            slot.clone()
-        };
-        let picture = slot
-            .picture
-            .get_or_try_init(|| take(hub, subject, source))
-            .await?;
-        Ok(Arc::clone(picture))
-    }
-
-    /// Lets go of what nobody may share any more.
-    pub fn prune(&self, hub: &Hub) {
-        self.slots()
-            .retain(|_, slot| slot.since.elapsed() <= hub.timing().share_for);
-    }
-
-    /// Lets go of a district's pictures, whose history has turned.
-    pub fn forget(&self, district: District) {
-        self.slots()
-            .retain(|subject, _| subject.district != district);
-    }
-
-    fn slots(&self) -> MutexGuard<'_, HashMap<Subject, Slot>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Slot {
-    fn new() -> Self {
-        Self {
-            since: Instant::now(),
-            picture: Arc::default(),
-        }
-    }
-}
-
 #[tracing::instrument(name = "feed.snapshot", skip_all)]
-async fn take(hub: &Hub, subject: Subject, source: Source) -> Result<Arc<Picture>> {
-    let mut view = journal::snapshot(hub.pool(), subject.scope).await?;
+pub(super) async fn take(pool: &PgPool, subject: Subject, source: Source) -> Result<Picture> {
+    let mut view = journal::snapshot(pool, subject.scope).await?;
     let facts = journal::facts(&mut view, subject.district, subject.topic, None, None)
         .await?
         .ok_or_else(no_ledger)?;
     let bodies = source(&mut view, subject.district).await?;
     view.rollback().await?;
-    Ok(Arc::new(Picture {
+    Ok(Picture {
         feed_id: facts.feed_id,
         place: Place {
             position: Position {
@@ -121,7 +51,7 @@ async fn take(hub: &Hub, subject: Subject, source: Source) -> Result<Arc<Picture
         },
         as_of: facts.as_of,
         bodies: bodies.into_iter().map(Arc::from).collect(),
-    }))
+    })
 }
 
 /// The district has a code's shape, and the ministry never gave it out.

@@ -77,7 +77,7 @@ impl Tail {
             tokio::select! {
                 () = draining.cancelled() => return,
                 _ = looks.tick() => {
-                    self.hub.pictures().prune(&self.hub);
+                    self.hub.shares().prune(self.hub.timing().share_for);
                     self.look(None).await;
                 }
                 grown = bell.rung() => {
@@ -92,11 +92,13 @@ impl Tail {
     /// Looks at all ledgers, or at some. A failure is told once; the next look tries again.
     async fn look(&mut self, only: Option<BTreeSet<District>>) {
         let only: Option<Vec<District>> = only.map(|districts| districts.into_iter().collect());
+        // Before the ledgers are listed: a stream that comes later must not take this look for one at its own.
+        let at = Instant::now();
         let ledgers = self.hub.ledgers(only.as_deref());
         if only.is_some() && ledgers.is_empty() {
             return;
         }
-        let looked = self.try_look(only.is_none(), &ledgers).await;
+        let looked = self.try_look(only.is_none().then_some(at), &ledgers).await;
         if looked.is_ok() != self.well {
             self.well = looked.is_ok();
             match &looked {
@@ -106,7 +108,11 @@ impl Tail {
         }
     }
 
-    async fn try_look(&mut self, all: bool, ledgers: &[(District, Arc<Ledger>)]) -> Result<()> {
+    async fn try_look(
+        &mut self,
+        all: Option<Instant>,
+        ledgers: &[(District, Arc<Ledger>)],
+    ) -> Result<()> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.hub.pool().acquire().await?,
@@ -127,21 +133,20 @@ impl Tail {
     }
 }
 
-/// One look: the heads, then the events that are new.
+/// One look: the heads, then the events that are new; of all ledgers when it says since when.
 async fn read(
     hub: &Hub,
     connection: &mut PgConnection,
-    all: bool,
+    all: Option<Instant>,
     ledgers: &[(District, Arc<Ledger>)],
 ) -> Result<()> {
-    let at = Instant::now();
     let before = hub.good();
     let only: Vec<District> = ledgers.iter().map(|(district, _)| *district).collect();
     // The districts' streams are all served from here; each was asked for its own right when it was opened.
     let mut view = journal::read(connection, Scope::Nation).await?;
-    let seen = journal::heads(&mut view, (!all).then_some(only.as_slice())).await?;
+    let seen = journal::heads(&mut view, all.is_none().then_some(only.as_slice())).await?;
     let restored = seen.feed_id != before.feed_id;
-    if restored && !all {
+    if restored && all.is_none() {
         // The next look at all heads tells every stream.
         view.rollback().await?;
         return Ok(());
@@ -171,7 +176,7 @@ async fn read(
     // Whatever is new was committed after the last good look at all heads.
     let since = before.as_of.date().previous_day().unwrap_or(Date::MIN);
     follow(hub, &mut view, grown, since).await?;
-    if all {
+    if let Some(at) = all {
         hub.looked(Good {
             at,
             as_of: seen.as_of,
@@ -252,6 +257,6 @@ async fn follow(
 }
 
 fn turn(hub: &Hub, district: District, ledger: &Ledger, head: Position, why: Resync) {
-    hub.pictures().forget(district);
+    hub.shares().forget(district);
     ledger.turn(head, why);
 }

@@ -24,7 +24,7 @@ const BODY_BYTES: usize = 1 + 16 + 4 + 1 + 8 + DIGEST_BYTES + 4;
 const PURPOSE: &str = "resume_token";
 
 /// A token taken apart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Token {
     /// The history that it belongs to.
     pub feed_id: Uuid,

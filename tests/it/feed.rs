@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use ektp::{feed::journal, proto::ResyncReason};
+use ektp::{
+    feed::{Timing, journal},
+    proto::ResyncReason,
+};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgPoolOptions};
 use tokio::task::JoinSet;
@@ -192,8 +195,7 @@ async fn around_the_floor_one_below_begins_anew_and_the_others_go_on() {
             assert_eq!(other.resync().await, ResyncReason::Expired, "{revision}");
             assert_eq!(other.topic_revision, 6);
         } else {
-            follower.topic_revision = revision as u64;
-            follower.revision = revision as u64;
+            follower.kept = (revision as u64, revision as u64);
             follower.token.clone_from(token);
             let mut other = terminal.resume(&follower).await;
             assert_eq!(other.changes_to(6).await.len(), 6 - revision);
@@ -303,6 +305,32 @@ async fn the_same_number_with_another_history_has_diverged() {
     assert_eq!(follower.change().await.ids, ids);
     let mut below = terminal.watch("", &token).await.expect("the stream opens");
     assert_eq!(below.resync().await, ResyncReason::Diverged);
+}
+
+#[tokio::test]
+async fn what_was_read_for_one_stream_is_not_believed_after_history_has_turned() {
+    let timing = Timing {
+        share_for: Duration::from_secs(600),
+        ..quick()
+    };
+    let office = Office::open_with(timing).await;
+    let mut terminal = office.terminal("35.75/office/1").await;
+    let mut follower = terminal.follow().await;
+    commit(&office.sql, PASURUAN, 2).await;
+    follower.changes_to(2).await;
+    // This one's token is found good, which is kept for ten minutes.
+    let mut resumed = terminal.resume(&follower).await;
+    let (ids, _) = commit(&office.sql, PASURUAN, 1).await;
+    assert_eq!(resumed.change().await.ids, ids);
+    let mut shared = terminal.resume(&follower).await;
+    assert_eq!(shared.change().await.ids, ids);
+    let mut tx = office.sql.begin().await.expect("the database answers");
+    lose_the_last_event(&mut tx).await;
+    lose_the_last_event(&mut tx).await;
+    tx.commit().await.expect("it is committed");
+    assert_eq!(resumed.resync().await, ResyncReason::Ahead);
+    let mut late = terminal.watch("", &follower.token).await.expect("it opens");
+    assert_eq!(late.resync().await, ResyncReason::Ahead);
 }
 
 #[tokio::test]

@@ -11,21 +11,17 @@ use super::{End, Reader};
 use crate::feed::{
     Resync,
     chain::Position,
-    journal::{self, Event, Span},
-    ledger::{Next, armful},
-    picture::no_ledger,
+    journal::Event,
+    ledger::Next,
     resume::BEHIND_MAX,
     subscription::{Change, Message},
 };
-
-/// Events of one page of a catch-up: what a stream may hold of them, or a few more.
-const PAGE: i64 = 64;
 
 impl Reader {
     /// Delivers what has come up to `head`.
     pub(super) async fn pull(&mut self, head: i64) -> Result<Result<(), Resync>, End> {
         while self.position.revision < head {
-            let events = match self.ledger.after(self.position.revision) {
+            let events: Arc<[Arc<Event>]> = match self.ledger.after(self.position.revision) {
                 Next::Events(events) => {
                     // The tail has checked how they follow one another, not how they follow this stream's position.
                     let first = events.get(..1).unwrap_or_default();
@@ -36,7 +32,7 @@ impl Reader {
                         self.hub.count_gap(self.ask.district);
                         return Ok(Err(Resync::Diverged));
                     }
-                    events
+                    events.into()
                 }
                 Next::Behind if head - self.position.revision > BEHIND_MAX => {
                     return Ok(Err(Resync::Expired));
@@ -51,36 +47,6 @@ impl Reader {
             }
         }
         Ok(Ok(()))
-    }
-
-    /// The next events from the table. The connection is given back before anything is handed to the reader.
-    async fn page(&self, head: i64) -> Result<Result<Vec<Arc<Event>>, Resync>, End> {
-        let _turn = self.hub.catch_ups().acquire().await;
-        let mut db = self.hub.pool().acquire().await?;
-        let mut view = journal::read(&mut db, self.ask.scope).await?;
-        let span = Span {
-            district: self.ask.district,
-            after: self.position.revision,
-            up_to: head,
-        };
-        let events: Vec<Arc<Event>> =
-            journal::events(&mut view, &[span], self.position.since(), PAGE)
-                .await?
-                .into_iter()
-                .map(|(_, event)| event)
-                .collect();
-        if !events.is_empty() && self.position.is_followed_by(&events) {
-            return Ok(Ok(armful(events.iter())));
-        }
-        // Retention may have passed by since the stream was opened.
-        let facts = journal::facts(&mut view, self.ask.district, self.ask.topic, None, None)
-            .await?
-            .ok_or_else(no_ledger)?;
-        if facts.floor > self.position.revision {
-            return Ok(Err(Resync::Expired));
-        }
-        self.hub.count_gap(self.ask.district);
-        Ok(Err(Resync::Diverged))
     }
 
     /// Hands over the topic's commits among the ledger's next events.

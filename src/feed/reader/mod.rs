@@ -8,6 +8,7 @@
 //!
 //! It holds a position and at most one commit; everything else is read when the reader has room for it.
 
+mod catch_up;
 mod deliver;
 
 use std::{sync::Arc, time::Duration};
@@ -26,10 +27,8 @@ use crate::{
         chain::Position,
         commits::{Commits, FULL},
         hub::Good,
-        journal,
         ledger::{Ledger, State},
-        picture::{Subject, no_ledger},
-        resume::{Place, judge},
+        resume::Place,
         subscription::{Ask, Mark, Message},
         token::Token,
     },
@@ -159,28 +158,6 @@ impl Reader {
         }
     }
 
-    /// Goes on from a token, if the ledger knows it.
-    async fn resume(&mut self, token: Token) -> Result<Result<(), Resync>, End> {
-        let since = Position {
-            revision: token.revision,
-            digest: Vec::new(),
-            day: token.day,
-        }
-        .since();
-        let facts = {
-            let mut db = self.hub.pool().acquire().await?;
-            let mut view = journal::read(&mut db, self.ask.scope).await?;
-            let (district, topic) = (self.ask.district, self.ask.topic);
-            let asked = Some(token.revision);
-            let facts = journal::facts(&mut view, district, topic, asked, Some(since)).await?;
-            view.rollback().await?;
-            facts
-        }
-        .ok_or_else(no_ledger)?;
-        self.feed_id = facts.feed_id;
-        Ok(judge(&token, &facts).map(|place| self.place(place)))
-    }
-
     fn place(&mut self, place: Place) {
         self.position = place.position;
         self.topic_revision = place.topic_revision;
@@ -192,17 +169,7 @@ impl Reader {
     /// The whole topic, and the place where changes follow.
     async fn snapshot(&mut self) -> Result<(), End> {
         self.history = self.state.borrow_and_update().history;
-        let subject = Subject {
-            feed_id: self.feed_id,
-            district: self.ask.district,
-            topic: self.ask.topic,
-            scope: self.ask.scope,
-        };
-        let picture = self
-            .hub
-            .pictures()
-            .get(&self.hub, subject, self.ask.source)
-            .await?;
+        let picture = self.picture().await?;
         let revision = picture.place.position.revision;
         self.hand(Message::SnapshotBegin { revision }).await?;
         for bodies in chunks(&picture.bodies) {

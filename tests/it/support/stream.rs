@@ -41,7 +41,7 @@ pub struct Follower {
     /// The open requests as the terminal shows them.
     pub picture: BTreeMap<String, QueueEntry>,
     /// Revision and topic revision where the token goes on; parts of a commit that is not whole lie beyond.
-    kept: (u64, u64),
+    pub kept: (u64, u64),
     /// Absent until the stream or a token has said where it stands.
     placed: bool,
     /// The database's time of the picture.
