@@ -10,6 +10,7 @@ mod architecture;
 mod articles;
 mod audit;
 mod bench;
+mod bench_watch;
 mod callers;
 mod cancel;
 mod embedded;

@@ -1,4 +1,5 @@
-//! The changes: printers that take a request out of the queue and give it back, each act a commit with one event.
+//! The changes: printers that take some requests out of the queue and give them back one by one, each act a commit of its
+//! own and one change on every stream of its office.
 //!
 //! What is easily got wrong: the acts follow a timetable and do not wait for one another. A slow server is then seen in
 //! their times, instead of being asked less.
@@ -35,17 +36,21 @@ const WAITING_MAX: usize = 512;
 /// within this.
 const TURN_MAX_SECONDS: u32 = 30;
 
+/// The most that one lease may ask for.
+const LEASES_MAX: u32 = 100;
 /// An act without an answer by then is a failure of the run.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Between two tries of the same act, at most.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// A printer and the request that it has taken.
+/// A printer and the requests that it has taken.
 pub struct Printer {
     terminal: Terminal,
     /// The place of its office.
     pub office: usize,
-    lease: Option<proto::LeaseKey>,
+    hand: Vec<proto::LeaseKey>,
+    /// How many it takes at once.
+    at_once: u32,
     unanswered: Option<Act>,
 }
 
@@ -60,6 +65,8 @@ pub struct Printers {
     pub all: Vec<Printer>,
     /// How many of them are the crowded office's; they come first, and every other office has one.
     pub crowded: usize,
+    /// How many people each office's queue has.
+    pub queue: u32,
 }
 
 /// What came of a timetable.
@@ -92,13 +99,14 @@ impl Printer {
         Self {
             terminal,
             office,
-            lease: None,
+            hand: Vec::new(),
+            at_once: 1,
             unanswered: None,
         }
     }
 
-    /// One act: takes the next request, or gives back the one that it has. Answers where the ledger stands. What got no
-    /// answer is sent again under its own id, before anything else.
+    /// One act: takes the next requests, or gives one back. Answers where the ledger stands. What got no answer is sent
+    /// again under its own id, before anything else.
     async fn act(&mut self) -> Result<u64, Status> {
         let act = self.unanswered.take().unwrap_or_else(|| self.next());
         let answered = match &act {
@@ -126,10 +134,10 @@ impl Printer {
 
     fn next(&self) -> Act {
         let request_id = client::request_id();
-        match &self.lease {
+        match self.hand.last() {
             None => Act::Lease(proto::LeasePrintRequestsRequest {
                 request_id,
-                count: 1,
+                count: self.at_once,
                 location: String::new(),
             }),
             Some(key) => Act::Release(proto::ReleaseLeasesRequest {
@@ -144,14 +152,16 @@ impl Printer {
             client.lease_print_requests(message).await
         };
         let answer = self.terminal.print_queue(message, call).await?;
-        let lease = answer.leases.into_iter().next();
-        let key = lease.and_then(|lease| {
+        let keys = answer.leases.into_iter().filter_map(|lease| {
             Some(proto::LeaseKey {
                 print_request_id: lease.entry?.print_request_id,
                 fence: lease.fence,
             })
         });
-        self.lease = Some(key.ok_or_else(|| Status::not_found("the queue is empty"))?);
+        self.hand.extend(keys);
+        if self.hand.is_empty() {
+            return Err(Status::not_found("the queue is empty"));
+        }
         Ok(answer.committed_revision)
     }
 
@@ -165,7 +175,7 @@ impl Printer {
                 return Err(Status::failed_precondition(refusal.message.clone()));
             }
         }
-        self.lease = None;
+        self.hand.pop();
         Ok(answer.committed_revision)
     }
 }
@@ -190,7 +200,10 @@ impl Printers {
         let counts = Arc::new(Counts::new(started));
         let mut at_work = JoinSet::new();
         let mut desks = Vec::new();
-        for printer in self.all.drain(..) {
+        let [crowded, other] = self.at_once(per_second);
+        for mut printer in self.all.drain(..) {
+            let is_crowded = self.crowded > 0 && printer.office == 0;
+            printer.at_once = if is_crowded { crowded } else { other };
             let (desk, due) = mpsc::channel(WAITING_MAX);
             at_work.spawn(follow(
                 printer,
@@ -256,9 +269,25 @@ impl Printers {
             0 => number,
             _ => number - number / CROWDED_EVERY,
         };
-        // Only so many offices that each is back in time.
-        let offices = others.min(place((per_second * TURN_MAX_SECONDS * 9 / 10).max(1)));
-        self.crowded + place(number) % offices
+        self.crowded + place(number) % self.in_turn(per_second, others)
+    }
+
+    /// So many of the other offices that each one's turn comes again in time.
+    fn in_turn(&self, per_second: u32, others: usize) -> usize {
+        let turns = per_second * TURN_MAX_SECONDS * 9 / 10;
+        others.min(usize::try_from(turns.max(1)).unwrap_or(usize::MAX))
+    }
+
+    /// How many requests a printer of the crowded office and one of another take at once: giving back costs the database
+    /// less than taking, so they take what they can give back in time, and leave some to each other.
+    fn at_once(&self, per_second: u32) -> [u32; 2] {
+        let count = |printers: usize| u32::try_from(printers.max(1)).unwrap_or(u32::MAX);
+        let others = self.all.len() - self.crowded;
+        let turns = per_second * TURN_MAX_SECONDS / count(self.in_turn(per_second, others));
+        [
+            (self.queue / count(self.crowded)).clamp(1, LEASES_MAX),
+            (turns * 9 / 10).clamp(1, self.queue.min(LEASES_MAX)),
+        ]
     }
 }
 

@@ -64,7 +64,8 @@ impl Storm {
             let (delivered, expected) = bench.shared.deliveries();
             phase.advance(back.saturating_sub(shown));
             shown = back.max(shown);
-            if back == count && delivered == expected {
+            // More is no error here: the lease of a printer that was away may have ended by itself.
+            if back == count && delivered >= expected {
                 break;
             }
             if started.elapsed() > BACK_TIMEOUT {
