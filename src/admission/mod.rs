@@ -171,6 +171,11 @@ impl Admission {
         Err(self.shed(class, shed))
     }
 
+    /// How many of a class wait just now.
+    pub fn waiting(&self, class: Class) -> usize {
+        self.line().waiting(class)
+    }
+
     fn line(&self) -> MutexGuard<'_, Line<oneshot::Sender<Told>>> {
         self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -212,7 +217,7 @@ impl Admission {
         };
         [
             telemetry::gauge("ektp.admission.waiting", "{call}", move || {
-                let count = |class| waiting.line().waiting(class) as f64;
+                let count = |class| waiting.waiting(class) as f64;
                 Class::ALL
                     .map(|class| reading(&waiting, class, count(class)))
                     .into()
@@ -253,7 +258,7 @@ mod tests {
         // The print has it and goes away without having looked.
         drop(print);
         let lease = lease.await.expect("the next in order");
-        assert_eq!(admission.line().waiting(Class::Lists), 1);
+        assert_eq!(admission.waiting(Class::Lists), 1);
         drop(lease);
         drop(list.await.expect("the last"));
         assert!(admission.enter(Class::Lists, in_time()).await.is_ok());
@@ -280,6 +285,6 @@ mod tests {
             Some(crate::error::Kind::Late)
         );
         assert!(Instant::now() < soon.0, "in time to be told");
-        assert_eq!(admission.line().waiting(Class::Prints), 0);
+        assert_eq!(admission.waiting(Class::Prints), 0);
     }
 }

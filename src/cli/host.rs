@@ -1,9 +1,10 @@
 //! One process with everything: the private Postgres (or the one named by `DATABASE_URL`), the keys, the authority and the
 //! server. `serve` runs it, and `demo` runs the same thing in itself, so that the demo shows nothing but the product.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use sqlx::{ConnectOptions, Executor, postgres::PgConnectOptions};
+use tokio::time::Instant;
 
 use crate::{
     administration::{self, Founder},
@@ -19,7 +20,7 @@ use crate::{
     print_queue::LEASE_LENGTH,
     quota::Quotas,
     seal::Keys,
-    server::{Options, Server, Tls},
+    server::{DRAINED_WITHIN, Options, Server, Tls},
     work::Desk,
 };
 
@@ -29,6 +30,15 @@ use super::Failure;
 const DATABASE: &str = "ektp";
 /// Connections that the private Postgres allows: all pools, the listener, and some for a person who looks.
 const CONNECTIONS_MAX: u32 = 40;
+/// From the signal to the last thing that is waited for: a server is gone in 25 seconds whatever clients do, and what is
+/// left of them after this is for Postgres to stop at once (2 s), telemetry to be sent (2 s) and the runtime to end (1 s).
+const STOPPED_WITHIN: Duration = Duration::from_secs(19);
+/// A private Postgres gets at least so long to stop in good order, and more when the drain was quick.
+const POSTGRES_STOP_MIN: Duration = Duration::from_secs(3);
+const _: () = assert!(
+    DRAINED_WITHIN.as_secs() + POSTGRES_STOP_MIN.as_secs() <= STOPPED_WITHIN.as_secs(),
+    "the sum of what a stop waits for"
+);
 /// The folder of the authority's files inside the data folder.
 const CERTIFICATES: &str = "certificates";
 /// The file that notices are written to while no SMS gateway is connected.
@@ -119,6 +129,26 @@ impl Database {
         self.private
             .map_or(Ok(()), |embedded| embedded.stop().map_err(Failure::from))
     }
+
+    /// The same beside the runtime's other work, in a bounded time.
+    async fn close_within(self, patience: Duration) -> Result<(), Failure> {
+        let Some(embedded) = self.private else {
+            return Ok(());
+        };
+        let stopping = tokio::task::spawn_blocking(move || embedded.stop_within(patience));
+        let stopped = stopping.await;
+        stopped
+            .expect("stopping does not panic")
+            .map_err(Failure::from)
+    }
+
+    /// Waits for the death of the private one.
+    async fn died(&self) -> Failure {
+        match &self.private {
+            Some(embedded) => embedded.died().await.into(),
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// The running product.
@@ -206,10 +236,19 @@ impl Host {
         &self.audit_key
     }
 
+    /// Waits until there is nothing left to stand on: the private Postgres has ended by itself.
+    pub async fn fallen(&self) -> Failure {
+        self.database.died().await
+    }
+
     /// Drains the server, then stops the private database.
     pub async fn stop(self) -> Result<(), Failure> {
+        let by = Instant::now() + STOPPED_WITHIN;
         self.server.drain().await;
-        self.database.close()
+        let left = by.saturating_duration_since(Instant::now());
+        self.database
+            .close_within(left.max(POSTGRES_STOP_MIN))
+            .await
     }
 }
 

@@ -21,7 +21,7 @@ mod screen;
 mod serve;
 mod terminal;
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 
@@ -122,6 +122,9 @@ pub enum Failure {
     Gap(#[from] picture::Gap),
 }
 
+/// The runtime's own end: tasks at their next pause.
+const RUNTIME_END: Duration = Duration::from_millis(500);
+
 /// The exit code of a stream that missed or repeated a change, so that a script can tell it from every other failure.
 const EXIT_GAP: u8 = 3;
 
@@ -173,6 +176,8 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
             Command::Honeytoken(command) => keep::honeytoken(command).await,
         }
     });
+    // What still blocks (a hash, a look-up of a name) is not waited for: a stop has promised when it is over.
+    runtime.shutdown_timeout(RUNTIME_END);
     telemetry.shutdown();
     ended
 }

@@ -1,7 +1,7 @@
 //! `ektp serve`: runs the server until it is told to stop.
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     clock::{Clock, SimulatedClock},
@@ -29,7 +29,11 @@ fn time(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::parse(text, &Rfc3339).map_err(|error| error.to_string())
 }
 
-/// Runs until SIGINT or SIGTERM, then drains.
+/// How a shell reports a program that a second SIGINT has ended.
+const ENDED_AT_ONCE: i32 = 130;
+
+/// Runs until SIGINT or SIGTERM, then drains; a second one ends it at once. Ends with an error when the private Postgres
+/// dies: whoever watches over the program starts it again.
 pub async fn run(command: Serve) -> Result<(), Failure> {
     let clock = command.simulated_clock.map_or(Clock::System, |at| {
         Clock::Simulated(SimulatedClock::new(at))
@@ -53,12 +57,41 @@ pub async fn run(command: Serve) -> Result<(), Failure> {
             command.storage.data().join("certificates").display()
         );
     }
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signal)?;
+    let mut signals = Signals::listen().map_err(Failure::Signal)?;
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.next() => {}
+        fallen = host.fallen() => return Err(fallen),
     }
     println!("ektp is draining");
-    host.stop().await
+    tokio::select! {
+        stopped = host.stop() => stopped,
+        () = signals.next() => {
+            println!("ektp ends at once");
+            // Nothing is waited for: what is under way is rolled back by the database, and a private Postgres is told by
+            // the kernel to stop.
+            std::process::exit(ENDED_AT_ONCE)
+        }
+    }
+}
+
+/// The two signals that mean the same.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -2,30 +2,40 @@
 //!
 //! The kernel's parent-death signal follows the *thread* that started the child, not the process: started from a
 //! thread of a pool, the server would be stopped as soon as the pool lets that thread go. So one thread starts it and
-//! then does nothing but wait for the end.
+//! then does nothing but look whether it still runs, and wait for the end.
 
 use std::{
-    sync::mpsc::{self, SyncSender},
+    process::Child,
+    sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{EmbeddedError, Settings, place::Place, server};
+
+/// How often the thread looks whether the server still runs: soon enough for whoever stands on it, and no load.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Dropping it without [`Keeper::stop`] stops the server too, but nobody waits for it.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    /// Held, never sent on: the thread waits for it to be dropped.
-    alive: SyncSender<()>,
+    /// Takes how long the stop may last. Dropped, it stops the server as well.
+    alive: SyncSender<Duration>,
     thread: JoinHandle<Result<(), EmbeddedError>>,
+    died: CancellationToken,
 }
 
 impl Keeper {
     /// Returns when the server accepts connections.
     pub(super) fn start(place: &Place, settings: &Settings) -> Result<Self, EmbeddedError> {
-        let (alive, ended) = mpsc::sync_channel::<()>(1);
+        let (alive, ended) = mpsc::sync_channel::<Duration>(1);
         let (tell, told) = mpsc::sync_channel(1);
         let (place, settings) = (place.clone(), settings.clone());
         let folder = place.folder.clone();
+        let died = CancellationToken::new();
+        let dying = died.clone();
         let thread = thread::Builder::new()
             .name("embedded-postgres".to_owned())
             .spawn(move || {
@@ -35,8 +45,7 @@ impl Keeper {
                 };
                 // A caller that has gone has dropped its end of both channels, and the next line returns at once.
                 drop(tell.send(answer));
-                let _ = ended.recv();
-                child.map_or(Ok(()), server::end)
+                child.map_or(Ok(()), |child| keep(child, &ended, &dying))
             })
             .map_err(EmbeddedError::io(
                 "start the thread that keeps the server of",
@@ -44,12 +53,42 @@ impl Keeper {
             ))?;
         told.recv()
             .expect("the thread tells before it ends, and launch does not panic")?;
-        Ok(Self { alive, thread })
+        Ok(Self {
+            alive,
+            thread,
+            died,
+        })
     }
 
-    /// Stops the server and waits for it.
-    pub(super) fn stop(self) -> Result<(), EmbeddedError> {
+    /// Cancelled when the server has ended by itself.
+    pub(super) fn died(&self) -> &CancellationToken {
+        &self.died
+    }
+
+    /// Stops the server and waits for it; a fast stop that takes longer becomes an immediate one.
+    pub(super) fn stop(self, patience: Duration) -> Result<(), EmbeddedError> {
+        // A thread that has found the server dead takes no message, and has nothing to stop.
+        self.alive.send(patience).ok();
         drop(self.alive);
         self.thread.join().expect("stopping does not panic")
+    }
+}
+
+/// Looks after the server until it shall stop or has died.
+fn keep(
+    mut child: Child,
+    ended: &Receiver<Duration>,
+    died: &CancellationToken,
+) -> Result<(), EmbeddedError> {
+    loop {
+        match ended.recv_timeout(LOOK_EVERY) {
+            Ok(patience) => return server::end(child, patience),
+            Err(RecvTimeoutError::Disconnected) => return server::end(child, server::STOP_MAX),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if let Ok(Some(_)) = child.try_wait() {
+            died.cancel();
+            return Ok(());
+        }
     }
 }

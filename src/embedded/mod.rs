@@ -9,6 +9,7 @@
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use nix::unistd::geteuid;
@@ -144,6 +145,11 @@ pub enum EmbeddedError {
         "PostgreSQL (process {pid}) did not stop within {seconds} seconds and was left running"
     )]
     NotStopped { pid: u32, seconds: u64 },
+    #[error(
+        "The private PostgreSQL ended by itself ({words}; all it said is in {log}): start ektp again, it recovers by \
+         itself."
+    )]
+    Died { words: String, log: PathBuf },
     #[error("could not {doing} {path}: {source}")]
     Io {
         doing: &'static str,
@@ -209,16 +215,33 @@ impl Embedded {
         &self.place.socket
     }
 
-    /// Ends all sessions and the server, and waits for it.
-    pub fn stop(mut self) -> Result<(), EmbeddedError> {
-        self.end()
+    /// Waits until the server has ended by itself, and answers what it said.
+    pub async fn died(&self) -> EmbeddedError {
+        match &self.keeper {
+            Some(keeper) => keeper.died().cancelled().await,
+            None => std::future::pending().await,
+        }
+        EmbeddedError::Died {
+            words: server::last_said(&self.place),
+            log: self.place.log.clone(),
+        }
     }
 
-    fn end(&mut self) -> Result<(), EmbeddedError> {
+    /// Ends all sessions and the server, and waits for it.
+    pub fn stop(self) -> Result<(), EmbeddedError> {
+        self.stop_within(server::STOP_MAX)
+    }
+
+    /// The same for who has only so long. What is not written by then costs a recovery at the next start.
+    pub fn stop_within(mut self, patience: Duration) -> Result<(), EmbeddedError> {
+        self.end(patience)
+    }
+
+    fn end(&mut self, patience: Duration) -> Result<(), EmbeddedError> {
         let Some(keeper) = self.keeper.take() else {
             return Ok(());
         };
-        keeper.stop()?;
+        keeper.stop(patience)?;
         self.place.leave(self.durability);
         Ok(())
     }
@@ -226,7 +249,7 @@ impl Embedded {
 
 impl Drop for Embedded {
     fn drop(&mut self) {
-        if let Err(error) = self.end() {
+        if let Err(error) = self.end(server::STOP_MAX) {
             tracing::error!(%error, "the embedded database did not stop");
         }
     }

@@ -32,10 +32,11 @@ const INITDB_MAX: Duration = Duration::from_secs(120);
 const START_MAX: Duration = Duration::from_secs(300);
 
 /// A fast stop writes at most the shared buffers to the disk.
-const STOP_MAX: Duration = Duration::from_secs(60);
+pub(super) const STOP_MAX: Duration = Duration::from_secs(60);
 
-/// After a fast stop that did not end: an immediate stop costs a recovery at the next start, but no data.
-const QUIT_MAX: Duration = Duration::from_secs(10);
+/// After a fast stop that did not end: an immediate stop costs a recovery at the next start, but no data. It waits for
+/// nothing, so it is a matter of moments.
+const QUIT_MAX: Duration = Duration::from_secs(2);
 
 /// Between two looks at a child or its file; a warm start takes about this long.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -65,19 +66,19 @@ pub(super) fn launch(place: &Place, settings: &Settings) -> Result<Child, Embedd
     match wait_until_ready(&mut child, place) {
         Ok(()) => Ok(child),
         Err(error) => {
-            drop(end(child));
+            drop(end(child, STOP_MAX));
             Err(error)
         }
     }
 }
 
-/// A fast stop: sessions are ended, everything is written. Falls back to an immediate stop after a bounded time.
-pub(super) fn end(mut child: Child) -> Result<(), EmbeddedError> {
+/// A fast stop: sessions are ended, everything is written. Falls back to an immediate stop after `patience`.
+pub(super) fn end(mut child: Child, patience: Duration) -> Result<(), EmbeddedError> {
     let pid = child.id();
     let number = Pid::from_raw(
         i32::try_from(pid).expect("process numbers fit, the kernel's own type is i32"),
     );
-    for (signal, patience) in [(Signal::SIGINT, STOP_MAX), (Signal::SIGQUIT, QUIT_MAX)] {
+    for (signal, patience) in [(Signal::SIGINT, patience), (Signal::SIGQUIT, QUIT_MAX)] {
         // The child has not been waited for, so the number is still its own even if it has ended.
         let _ = kill(number, signal);
         if let Ok(Some(_)) = wait(&mut child, patience) {
@@ -86,7 +87,7 @@ pub(super) fn end(mut child: Child) -> Result<(), EmbeddedError> {
     }
     Err(EmbeddedError::NotStopped {
         pid,
-        seconds: (STOP_MAX + QUIT_MAX).as_secs(),
+        seconds: (patience + QUIT_MAX).as_secs(),
     })
 }
 
@@ -298,6 +299,12 @@ fn too_slow(place: &Place, program: &str, patience: Duration) -> EmbeddedError {
         seconds: patience.as_secs(),
         log: place.log.clone(),
     }
+}
+
+/// The last thing that the server said, for whoever finds it dead.
+pub(super) fn last_said(place: &Place) -> String {
+    let said = tail(&place.log).and_then(|text| last_words(&text));
+    said.unwrap_or_else(|| "it said nothing".to_owned())
 }
 
 fn tail(log: &Path) -> Option<String> {

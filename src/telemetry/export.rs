@@ -23,8 +23,9 @@ const METRICS_EVERY: Duration = Duration::from_secs(15);
 /// One try of one export; a collector that is slower than this loses the batch rather than our memory.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The end of the process does not wait longer for a collector that is gone.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The end of the process does not wait longer for a collector that is gone, for the traces and again for the metrics: a
+/// drain has promised when it is over.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) struct Exporters {
     pub(super) traces: SdkTracerProvider,

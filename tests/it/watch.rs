@@ -283,6 +283,7 @@ async fn a_server_that_goes_sends_its_streams_away() {
     let mut follower = office.client(0, name).await.follow().await;
     let mut elsewhere = office.client(other, name).await;
     let going = tokio::spawn(office.take_server(0).drain());
+    follower.bookmark().await;
     let said = follower.said().await;
     let Message::Drain(drain) = said else {
         panic!("not a drain: {said:?}")

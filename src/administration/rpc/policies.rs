@@ -29,7 +29,7 @@ impl AdministrationService {
         let after = after.map(|key| key.parse::<i32>()).transpose();
         let after = after.map_err(|_| Error::internal("a page token of our own does not parse"))?;
         let size = paging::size(message.page_size);
-        let mut read = self.desk.read(&call).await?;
+        let mut read = self.desk.read(call).await?;
         let mut rows = policy::list(read.db(), &filter, after, size + 1).await?;
         let next_page_token =
             paging::cut(self.desk.keys(), &list, &mut rows, size, |row: &Version| {

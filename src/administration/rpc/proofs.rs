@@ -56,7 +56,7 @@ impl AdministrationService {
         pin: Pin,
         new_pin: Option<Pin>,
     ) -> Result<PinProof> {
-        let mut read = self.desk.read(&call).await?;
+        let mut read = self.desk.read(call).await?;
         let district = call.caller.ledger();
         let found = store::find_pin_hash(read.db(), district, &badge).await?;
         drop(read);

@@ -36,6 +36,8 @@ use crate::{
 
 /// Entries of one part of a snapshot.
 const CHUNK_MAX: usize = 200;
+/// When the server goes away a reader gets so long to take what was under way; its last place is told after that.
+const PARTING: Duration = Duration::from_secs(2);
 /// A client that is sent away waits at least so long, so that the other servers are ready for it.
 const DRAIN_AFTER: Duration = Duration::from_secs(1);
 /// And at most so much longer: not all terminals shall come back at once.
@@ -86,6 +88,8 @@ pub(super) struct Reader {
     spoke: Instant,
     stale: bool,
     over: Instant,
+    /// Until when the reader may take its time, once the server goes away.
+    parts_at: Option<Instant>,
 }
 
 impl Reader {
@@ -109,6 +113,7 @@ impl Reader {
             commits: Commits::of(ask.topic),
             spoke: now,
             stale: false,
+            parts_at: None,
             hub,
             ask,
             ledger,
@@ -206,6 +211,11 @@ impl Reader {
                 self.hub.count_gap(self.ask.district);
                 return Ok(Resync::Ahead);
             }
+            if self.hub.draining().is_cancelled() {
+                // All of it was delivered; from here the stream goes on elsewhere.
+                self.bookmark(good).await?;
+                return Err(End::Draining);
+            }
             self.say_what_is_due(good).await?;
             self.wait(good).await?;
         }
@@ -227,14 +237,20 @@ impl Reader {
                 self.hand(Message::Stale { since }).await?;
             }
         } else if self.stale || over || self.spoke.elapsed() >= timing.bookmark_every {
-            // Nothing had been committed after the position at that time, so it dates the position as well.
-            self.position.day = self.position.day.max(good.as_of.date());
-            let mark = self.mark(good.as_of);
-            self.hand(Message::Bookmark(mark)).await?;
-            self.spoke = Instant::now();
+            self.bookmark(good).await?;
             self.stale = false;
         }
         if over { Err(End::Over) } else { Ok(()) }
+    }
+
+    /// Everything up to here was delivered, and nothing had been committed after it at the time of the last good look: so
+    /// that time dates the position as well.
+    async fn bookmark(&mut self, good: Good) -> Result<(), End> {
+        self.position.day = self.position.day.max(good.as_of.date());
+        let mark = self.mark(good.as_of);
+        self.hand(Message::Bookmark(mark)).await?;
+        self.spoke = Instant::now();
+        Ok(())
     }
 
     /// Until there may be something to deliver or to say.
@@ -251,7 +267,7 @@ impl Reader {
             _ = self.good.changed(), if self.stale => Ok(()),
             () = sleep_until(due.min(self.over)) => Ok(()),
             () = self.out.closed() => Err(End::Gone),
-            () = draining.cancelled() => Err(End::Draining),
+            () = draining.cancelled() => Ok(()),
             why = self.ask.standing.lost() => Err(self.lost(why, good).await),
         }
     }
@@ -283,8 +299,14 @@ impl Reader {
 
     /// Hands one message over. A reader that takes none for too long is too slow: pings it may answer all the same, so
     /// nothing else would ever notice it.
-    async fn hand(&self, message: Message) -> Result<(), End> {
+    async fn hand(&mut self, message: Message) -> Result<(), End> {
         let sending = timeout(self.hub.timing().stall_after, self.out.send(message));
+        let parts_at = &mut self.parts_at;
+        let parting = async {
+            self.hub.draining().cancelled().await;
+            let at = *parts_at.get_or_insert_with(|| Instant::now() + PARTING);
+            sleep_until(at).await;
+        };
         tokio::select! {
             biased;
             sent = sending => match sent {
@@ -295,7 +317,7 @@ impl Reader {
                     Err(End::Failed(too_slow()))
                 }
             },
-            () = self.hub.draining().cancelled() => Err(End::Draining),
+            () = parting => Err(End::Draining),
         }
     }
 }

@@ -14,7 +14,7 @@ impl PrintQueueService {
         message: &proto::VerifyDispatchOrderRequest,
     ) -> Result<proto::VerifyDispatchOrderResponse> {
         let (district, day) = wire::verify_dispatch_order(message, call.caller.scope())?;
-        let mut read = self.desk.read(&call).await?;
+        let mut read = self.desk.read(call).await?;
         let verified = steps::verify_dispatch_order(read.db(), district, day).await?;
         Ok(wire::verify_response(&verified))
     }

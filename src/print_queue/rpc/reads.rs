@@ -42,7 +42,7 @@ impl PrintQueueService {
     ) -> Result<proto::PrintRequest> {
         let id = wire::get_print_request(message)?;
         let district = call.caller.ledger();
-        let mut read = self.desk.read(&call).await?;
+        let mut read = self.desk.read(call).await?;
         let request = self.request(&mut read, call, id).await?;
         let ahead = match request.standing.state() {
             RequestState::Queued => {
@@ -81,7 +81,7 @@ impl PrintQueueService {
             .map(|key| key.parse::<Place>().map_err(Error::internal))
             .transpose()?;
         let size = paging::size(message.page_size);
-        let mut read = self.desk.read(&call).await?;
+        let mut read = self.desk.read(call).await?;
         let order = self.order(&mut read, call).await?;
         let page = store::list(read.db(), &filter, &order, after.as_ref(), size).await?;
         // A full page may be the last one; the next is then empty and says so.
@@ -105,7 +105,7 @@ impl PrintQueueService {
         message: &proto::GetCardFaceRequest,
     ) -> Result<proto::CardFace> {
         let key = wire::get_card_face(message)?;
-        let mut read = self.desk.read(&call).await?;
+        let mut read = self.desk.read(call).await?;
         let (keys, now) = (self.desk.keys(), self.desk.now());
         let (resident, face) = steps::card_face(read.db(), keys, &call.caller, key, now).await?;
         drop(read);

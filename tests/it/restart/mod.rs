@@ -36,33 +36,40 @@ use crate::support::{
     raw,
 };
 
-mod follower;
+pub mod follower;
 mod steps;
 mod window;
 
 use follower::Follower;
 use window::Window;
 
-const DISTRICT: &str = "35.75";
-const SUBMIT: &str = "/ektp.v1.PrintQueue/SubmitPrintRequests";
+pub const DISTRICT: &str = "35.75";
+pub const SUBMIT: &str = "/ektp.v1.PrintQueue/SubmitPrintRequests";
 const WRITERS: usize = 4;
 const EACH: usize = 12;
 const PEOPLE: usize = WRITERS * EACH;
 /// So many submissions are acknowledged when the server is killed.
 const BEFORE_THE_KILL: usize = PEOPLE / 3;
 /// For a start with everything, and for the stop of an old server before it, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a line that is down is tried again.
-const RETRY_EVERY: Duration = Duration::from_millis(50);
+pub const RETRY_EVERY: Duration = Duration::from_millis(50);
 
 /// The program while it serves.
-struct Serving {
-    child: Child,
-    address: SocketAddr,
+pub struct Serving {
+    pub child: Child,
+    pub address: SocketAddr,
 }
 
+/// The program on its folder, with a private Postgres there.
 async fn serve(data: &Path, listen: &str) -> Serving {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ektp"))
+    start(command(data, listen)).await
+}
+
+/// `ektp serve`, for a test to add to.
+pub fn command(data: &Path, listen: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ektp"));
+    command
         .arg("serve")
         .args(["--listen", listen, "--data"])
         .arg(data)
@@ -73,9 +80,13 @@ async fn serve(data: &Path, listen: &str) -> Serving {
         )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the program can be started");
+        .kill_on_drop(true);
+    command
+}
+
+/// Starts it and waits until it serves.
+pub async fn start(mut command: Command) -> Serving {
+    let mut child = command.spawn().expect("the program can be started");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let hearing = async {
         while let Some(line) = lines.next_line().await.expect("lines of text") {
@@ -94,7 +105,7 @@ async fn serve(data: &Path, listen: &str) -> Serving {
 }
 
 /// A certificate of the program's own authority.
-fn identity(data: &Path, principal: &str) -> ektp::authority::Identity {
+pub fn identity(data: &Path, principal: &str) -> ektp::authority::Identity {
     let now = Clock::System.now();
     let authority =
         Authority::open_or_create(&data.join("certificates"), now).expect("the program made it");
@@ -109,13 +120,17 @@ fn server_address(address: SocketAddr) -> String {
 }
 
 /// The way to the program; it stays the way when the program is started again.
-fn channel(data: &Path, address: SocketAddr, principal: &str) -> Channel {
-    let identity = identity(data, principal);
+pub fn channel(data: &Path, address: SocketAddr, principal: &str) -> Channel {
+    channel_of(&identity(data, principal), address)
+}
+
+/// The same with a certificate that a shift was opened under.
+pub fn channel_of(identity: &ektp::authority::Identity, address: SocketAddr) -> Channel {
     let tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(identity.ca_pem))
+        .ca_certificate(Certificate::from_pem(&identity.ca_pem))
         .identity(Identity::from_pem(
-            identity.certificate_pem,
-            identity.key_pem,
+            &identity.certificate_pem,
+            &identity.key_pem,
         ))
         .domain_name("localhost");
     Endpoint::from_shared(server_address(address))
@@ -138,7 +153,7 @@ async fn at_work(data: &Path, address: SocketAddr, terminals: usize) -> Vec<Line
 }
 
 /// Print-ready people with interim certificates; answers their ids.
-async fn print_ready(terminal: &Line, matcher: Channel, count: usize) -> Vec<String> {
+pub async fn print_ready(terminal: &Line, matcher: Channel, count: usize) -> Vec<String> {
     let mut terminal = Client::over(terminal.clone());
     let mut matcher = Client::over(unstaffed(matcher));
     let (mut enrolments, mut ids) = (Vec::new(), Vec::new());
@@ -155,7 +170,7 @@ async fn print_ready(terminal: &Line, matcher: Channel, count: usize) -> Vec<Str
     ids
 }
 
-fn terminal_of(number: usize) -> String {
+pub fn terminal_of(number: usize) -> String {
     format!("ektp://district/{DISTRICT}/site/office/terminal/{number}")
 }
 

@@ -72,6 +72,7 @@ pub struct Office {
     pub sql: PgPool,
     servers: Vec<Server>,
     quotas: Quotas,
+    pools: PoolSizes,
     lease_length: Duration,
     /// Who else proves officers, at servers that are added from now on.
     pub providers: Providers,
@@ -179,20 +180,37 @@ impl Office {
             Timing::default(),
             Quotas::unlimited(),
             HeldBy::Both,
-            lease_length,
+            (lease_length, PoolSizes::default()),
+        )
+        .await
+    }
+
+    /// The same over one connection for all acts and one for all reads.
+    pub async fn open_narrow(lease_length: Duration) -> Self {
+        Self::open_whole(
+            Timing::default(),
+            Quotas::unlimited(),
+            HeldBy::Both,
+            (lease_length, PoolSizes { acts: 1, reads: 1 }),
         )
         .await
     }
 
     async fn open_in(timing: Timing, quotas: Quotas, held_by: HeldBy) -> Self {
-        Self::open_whole(timing, quotas, held_by, LEASE_LENGTH).await
+        Self::open_whole(
+            timing,
+            quotas,
+            held_by,
+            (LEASE_LENGTH, PoolSizes::default()),
+        )
+        .await
     }
 
     async fn open_whole(
         timing: Timing,
         quotas: Quotas,
         held_by: HeldBy,
-        lease_length: Duration,
+        (lease_length, pools): (Duration, PoolSizes),
     ) -> Self {
         logs();
         let database = held_by.database().await;
@@ -205,6 +223,7 @@ impl Office {
             sql,
             servers: Vec::new(),
             quotas,
+            pools,
             lease_length,
             providers: Providers::default(),
             keys: Arc::new(Keys::random()),
@@ -238,7 +257,7 @@ impl Office {
             renewal: Renewal::Here(Arc::clone(&AUTHORITY.0)),
             providers: self.providers.clone(),
             database: self.database.options_of(self.held_by.role()),
-            pools: PoolSizes::default(),
+            pools: self.pools,
             clock: Clock::Simulated(self.clock.clone()),
             keys: Arc::clone(&self.keys),
             gateway: Gateway::LogFile(self.folder.join("notices.log")),

@@ -20,6 +20,11 @@ pub fn times(short: usize) -> usize {
     (seconds * EACH_SECOND).clamp(short, MOST)
 }
 
+/// How much of something there is in the ordinary suite, and in a soak of any length.
+pub fn either(short: usize, long: usize) -> usize {
+    number(SECONDS).map_or(short, |_| long)
+}
+
 /// The seed: a new one each time, unless it is given. The test prints it.
 pub fn seed() -> u64 {
     number(SEED).unwrap_or_else(|| rand::random_range(1..1_000_000))

@@ -38,7 +38,7 @@ const REVOKED_WITHIN: Duration = Duration::from_secs(5);
 /// How often something that must come is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What an HTTP/2 client says first, with an empty SETTINGS frame.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 fn terminal(number: usize) -> String {
     format!("ektp://district/35.75/site/office/terminal/{number}")
@@ -53,11 +53,11 @@ fn identity(principal: &str, valid: time::Duration) -> ektp::authority::Identity
 }
 
 /// A client's side of TLS; its connections share what it remembers of sessions.
-fn config(
+pub fn config(
     identity: &ektp::authority::Identity,
     version: &'static SupportedProtocolVersion,
 ) -> Arc<ClientConfig> {
-    let pem = CertificateDer::from_pem_slice(authority().ca_pem().as_bytes());
+    let pem = CertificateDer::from_pem_slice(identity.ca_pem.as_bytes());
     let mut roots = RootCertStore::empty();
     roots
         .add(pem.expect("our own PEM"))
@@ -75,7 +75,7 @@ fn config(
     Arc::new(config)
 }
 
-fn localhost() -> ServerName<'static> {
+pub fn localhost() -> ServerName<'static> {
     ServerName::try_from("localhost").expect("a name")
 }
 

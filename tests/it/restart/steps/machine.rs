@@ -30,7 +30,7 @@ const LOOKS_MAX: u32 = 60;
 pub enum Victim {
     /// The program; the kernel tells its Postgres to stop.
     Server,
-    /// The private Postgres; the program lives on without a database until it is started again.
+    /// The private Postgres; the program ends with it, and says so.
     Postgres,
     /// The process of Postgres that serves the call: all of Postgres recovers by itself, and the program stays.
     Session,
@@ -255,8 +255,12 @@ impl Machine {
     async fn start_again(&mut self, victim: Victim) {
         match victim {
             Victim::Server => {}
-            // It has nothing to stand on, and says so until somebody starts it again.
-            Victim::Postgres => self.serving.child.kill().await.expect("it is our child"),
+            // It has nothing to stand on; whoever watches over it starts it again.
+            Victim::Postgres => {
+                let ended = timeout(PATIENCE, self.serving.child.wait()).await;
+                let ended = ended.expect("the program ends with its Postgres");
+                assert_eq!(ended.expect("it is our child").code(), Some(1));
+            }
             Victim::Session => return,
         }
         let address = self.serving.address;
