@@ -86,6 +86,14 @@ fn choose(
     }
 }
 
+/// Another program of theirs, of whatever version comes first.
+pub(super) fn program(name: &str) -> Option<PathBuf> {
+    places()
+        .into_iter()
+        .map(|bin| bin.join(name))
+        .find(|path| path.is_file())
+}
+
 /// Every folder to look at, in the order of preference, each once.
 fn places() -> Vec<PathBuf> {
     if let Some(own) = env::var_os(OWN_VARIABLE).filter(|value| !value.is_empty()) {

@@ -268,6 +268,11 @@ pub fn connect_options(socket_folder: &Path, database: &str, role: &str) -> PgCo
         .application_name("ektp")
 }
 
+/// A program of Postgres' own, as `pgbench`, wherever `initdb` would be looked for.
+pub fn program(name: &str) -> Option<PathBuf> {
+    find::program(name)
+}
+
 /// Where the data live when nobody says otherwise: the system's state folder for root (whose home the server's
 /// account cannot enter), the user's data folder for everybody else.
 pub fn default_data_folder() -> PathBuf {

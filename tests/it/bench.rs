@@ -90,3 +90,22 @@ async fn databases(office: &Office) -> i64 {
     .await
     .expect("the database answers")
 }
+
+#[tokio::test]
+async fn the_ceiling_bench_replays_what_the_server_sends_and_compares() {
+    let told = figures(&[&["ceiling"], &SHORT[..]].concat()).await;
+    let trips = &told["round_trips"];
+    assert_eq!(trips["at_most"], 21);
+    assert!(
+        trips["all"].as_u64().is_some_and(|all| all <= 21),
+        "{trips}"
+    );
+    let kinds = told["kinds"].as_array().expect("a list");
+    assert_eq!(kinds.len(), 4, "graphile-worker was not asked for");
+    for kind in kinds {
+        assert!(is_positive(&kind["per_second"]), "{kind}");
+    }
+    for verdict in told["verdicts"].as_array().expect("a list") {
+        assert!(is_positive(&verdict["ratio"]), "{verdict}");
+    }
+}

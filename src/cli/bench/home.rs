@@ -127,6 +127,14 @@ impl Home {
         }
     }
 
+    /// The password of [`Self::serving`]; the private server asks for none.
+    pub fn serving_password(&self) -> &str {
+        match &self.place {
+            Place::Private(_) => "",
+            Place::Named { role, .. } => role,
+        }
+    }
+
     /// A folder for the bench's own files; everybody may enter it.
     pub fn folder(&self) -> &std::path::Path {
         &self.folder.path

@@ -4,6 +4,7 @@
 //! own speed changes from minute to minute. The server and its clients run in this one process, so they share the machine's
 //! cores with each other and with Postgres.
 
+mod ceiling;
 mod figures;
 mod home;
 mod office;
@@ -29,6 +30,8 @@ enum What {
     Queue(queue::Queue),
     /// Terminals at their streams: how fresh, how heavy, and how they come back
     Watch(watch::Watch),
+    /// The server beside its own statements in pgbench, and in batches beside a bare queue and graphile-worker
+    Ceiling(ceiling::Ceiling),
 }
 
 /// Where and how long, for benches that go round by round.
@@ -87,6 +90,7 @@ pub async fn run(command: Bench) -> Result<(), Failure> {
         What::Print(print) => print::run(print).await,
         What::Queue(queue) => queue::run(queue).await,
         What::Watch(watch) => watch::run(watch).await,
+        What::Ceiling(ceiling) => ceiling::run(ceiling).await,
     }
 }
 

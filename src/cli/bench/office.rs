@@ -166,6 +166,11 @@ impl Office {
         Ok(())
     }
 
+    /// The printers' places.
+    pub fn posts(&self) -> &[Post] {
+        &self.posts
+    }
+
     /// A server over this database, as this session.
     pub async fn serve(&self, database: PgConnectOptions) -> Result<Server, Failure> {
         let identity = self.authority.server_identity(&[], Clock::System.now())?;
