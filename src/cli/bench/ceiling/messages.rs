@@ -12,8 +12,8 @@ pub type Value = Option<Vec<u8>>;
 /// What the client sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// The session's name.
-    Startup { application: String },
+    /// The session's settings.
+    Startup { options: String },
     /// A statement gets a name.
     Parse { name: String, sql: String },
     /// Its parameters, in binary form.
@@ -69,14 +69,14 @@ pub fn sent(kind: u8, body: &[u8]) -> Result<Sent, Unreadable> {
     Ok(match kind {
         0 => {
             body.number::<4>()?;
-            let mut application = String::new();
+            let mut options = String::new();
             while !matches!(body.0, [] | [0]) {
                 let (key, value) = (body.text()?, body.text()?);
-                if key == "application_name" {
-                    application = value;
+                if key == "options" {
+                    options = value;
                 }
             }
-            Sent::Startup { application }
+            Sent::Startup { options }
         }
         b'P' => Sent::Parse {
             name: body.text()?,

@@ -96,6 +96,7 @@ async fn compare(
 /// A printer's script and its blanks.
 struct Script {
     file: PathBuf,
+    options: String,
     blanks: Arc<AtomicI64>,
 }
 
@@ -112,6 +113,7 @@ fn scripts(
         as_recorded = script.as_recorded;
         scripts.push(Script {
             file,
+            options: recording.options.clone(),
             blanks: Arc::clone(&post.blanks),
         });
     }
@@ -252,6 +254,7 @@ impl Rounds<'_> {
             .iter()
             .map(|script| Replay {
                 file: script.file.clone(),
+                options: script.options.clone(),
                 serial: script.blanks.load(Ordering::Relaxed),
             })
             .collect();

@@ -22,6 +22,7 @@ pub struct Done {
 #[derive(Debug, Clone)]
 pub struct Replay {
     pub file: PathBuf,
+    pub options: String,
     pub serial: i64,
 }
 
@@ -47,11 +48,12 @@ impl Pgbench {
         })
     }
 
-    /// All scripts at the same time, one session each.
+    /// All scripts at the same time, one session each, with the settings of the sessions that were recorded.
     pub async fn replay(&self, replays: &[Replay], seconds: u64) -> Result<Vec<Done>, Failure> {
         try_join_all(replays.iter().map(|replay| {
             let mut command = self.command(1, seconds);
             command
+                .env("PGOPTIONS", &replay.options)
                 .arg("--file")
                 .arg(&replay.file)
                 .args(["--define", "first=1", "--define"])

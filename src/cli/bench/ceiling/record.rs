@@ -1,8 +1,8 @@
 //! Some cards of every printer, printed one after the other through a tapped line: what the server sent for each act.
 //!
-//! An act's transaction is found by its request id, which only the printer chose. What is easily got wrong: the first use
-//! of a statement in a session costs a round trip more, so the acts are recorded after a warm-up and counted at their
-//! cheapest.
+//! An act's transaction is found by its request id, which only the printer chose. What is easily got wrong: at the first use
+//! of a statement the session also prepares it and asks for its types, so only the cards that cost the fewest round trips
+//! are taken.
 
 use sqlx::{
     Arguments as _, AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection, Postgres,
@@ -23,15 +23,19 @@ use super::{
 };
 use crate::cli::Failure;
 
-/// Cards printed before, so that every session of the pool knows the statements.
+/// Cards printed before, so that the sessions of the pool know the statements.
 const WARM_UP: usize = 12;
-/// Cards recorded of each printer: what is the same in all of them is a constant.
-pub const CARDS: usize = 3;
+/// Cards printed by each printer.
+const PRINTED: usize = 9;
+/// Cards taken of each printer: what is the same in all of them is a constant.
+const CARDS: usize = 3;
 
 /// What was recorded of one printer.
 #[derive(Debug)]
 pub struct Recording {
     pub cards: Vec<Card>,
+    /// The settings of the session that sent it.
+    pub options: String,
 }
 
 /// One card: what its printer chose, and what the server sent.
@@ -84,12 +88,41 @@ pub async fn record(office: &Office) -> Result<Vec<Recording>, Failure> {
     let mut recordings = Vec::new();
     for cards in printed {
         let mut told = Vec::new();
-        for card in cards {
+        let mut options = String::new();
+        for card in cheapest(&sessions, cards)? {
+            let session = find(&sessions, card.ids[0]).map(|(session, _, _)| session);
+            options = session.map_or_else(String::new, |session| session.options.clone());
             told.push(tell(&mut db, &sessions, card).await?);
         }
-        recordings.push(Recording { cards: told });
+        recordings.push(Recording {
+            cards: told,
+            options,
+        });
     }
     Ok(recordings)
+}
+
+/// The cards for which the server waited for the database least often.
+fn cheapest(sessions: &[Session], cards: Vec<Printed>) -> Result<Vec<Printed>, Failure> {
+    let mut priced = Vec::new();
+    for card in cards {
+        let mut price = 0;
+        for (kind, id) in ACTS.into_iter().zip(card.ids) {
+            let (_, inside, _) = find(sessions, id).ok_or_else(|| unseen(kind))?;
+            price += inside.iter().map(|s| s.round_trips).sum::<usize>();
+        }
+        priced.push((price, card));
+    }
+    priced.sort_by_key(|(price, _)| *price);
+    Ok(priced
+        .into_iter()
+        .map(|(_, card)| card)
+        .take(CARDS)
+        .collect())
+}
+
+fn unseen(kind: &str) -> Failure {
+    Failure::Call(format!("the {kind} of a card was not seen in any session"))
 }
 
 /// A card, its request ids and its chip.
@@ -102,9 +135,9 @@ struct Printed {
 async fn print(printers: Vec<Printer>) -> Result<Vec<Vec<Printed>>, Failure> {
     let mut all = Vec::new();
     for (place, mut printer) in printers.into_iter().enumerate() {
-        let before = if place == 0 { WARM_UP } else { 1 };
+        let before = if place == 0 { WARM_UP } else { 0 };
         let mut cards = Vec::new();
-        for number in 0..before + CARDS {
+        for number in 0..before + PRINTED {
             let card = print_one(&mut printer).await?;
             if number >= before {
                 cards.push(card);
@@ -140,9 +173,7 @@ async fn tell(
 ) -> Result<Card, Failure> {
     let mut acts = Vec::new();
     for (kind, id) in ACTS.into_iter().zip(printed.ids) {
-        let (inside, beside) = find(sessions, id).ok_or_else(|| {
-            Failure::Call(format!("the {kind} of a card was not seen in any session"))
-        })?;
+        let (_, inside, beside) = find(sessions, id).ok_or_else(|| unseen(kind))?;
         acts.push(Act {
             kind,
             request_id: id.to_string(),
@@ -157,8 +188,8 @@ async fn tell(
     })
 }
 
-/// The transaction that names a request id, and what follows it outside of any.
-fn find(sessions: &[Session], id: Uuid) -> Option<(&[Statement], &[Statement])> {
+/// The transaction that names a request id with its session, and what follows it outside of any.
+fn find(sessions: &[Session], id: Uuid) -> Option<(&Session, &[Statement], &[Statement])> {
     let names = |statement: &Statement| {
         let value = statement.values.iter().flatten();
         value
@@ -172,7 +203,7 @@ fn find(sessions: &[Session], id: Uuid) -> Option<(&[Statement], &[Statement])> 
         let end = at + all[at..].iter().position(|s| is(s, "commit"))? + 1;
         let next = all[end..].iter().position(|s| is(s, "begin"));
         let next = next.map_or(all.len(), |next| end + next);
-        Some((&all[begin..end], &all[end..next]))
+        Some((session, &all[begin..end], &all[end..next]))
     })
 }
 

@@ -51,7 +51,8 @@ pub const PING: &str = "(ping)";
 /// What one session sent, in its order.
 #[derive(Debug, Default)]
 pub struct Session {
-    pub application: String,
+    /// Its settings, as libpq's variable PGOPTIONS has them.
+    pub options: String,
     pub statements: Vec<Statement>,
     prepared: HashMap<String, Statement>,
     /// The statement prepared last, whose types and columns come next.
@@ -73,7 +74,7 @@ enum Waiting {
 impl Session {
     fn note_sent(&mut self, sent: Sent) {
         match sent {
-            Sent::Startup { application } => self.application = application,
+            Sent::Startup { options } => self.options = options,
             Sent::Parse { name, sql } => {
                 let statement = Statement {
                     sql,

@@ -68,6 +68,7 @@ fn recording() -> Recording {
             card(8, "bbbb", "2222"),
             card(9, "cccc", "3333"),
         ],
+        options: String::new(),
     }
 }
 
