@@ -2,6 +2,8 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
+use tonic_prost_build::FileDescriptorSet;
+
 /// The folder of the contract; the only place from which messages and services come.
 const PROTO_ROOT: &str = "proto";
 
@@ -32,6 +34,33 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Ordered maps: an answer must be encoded to the same bytes every time it is replayed.
         .btree_map(".")
         .build_transport(true)
-        .compile_fds(descriptors)?;
+        .build_server(false)
+        .compile_fds(descriptors.clone())?;
+    servers(descriptors, out.join("servers"))
+}
+
+/// The servers come apart from messages and clients: what a Watch call hands out is encoded already, once for all who read
+/// it. Everything else is the messages' own.
+fn servers(descriptors: FileDescriptorSet, out: PathBuf) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(&out)?;
+    let mut generator = tonic_prost_build::configure()
+        .build_client(false)
+        .out_dir(out)
+        .extern_path(".ektp.v1", "crate::proto");
+    let messages = descriptors
+        .file
+        .iter()
+        .filter(|file| file.package() == "ektp.v1")
+        .flat_map(|file| &file.message_type);
+    for message in messages {
+        let name = message.name();
+        if name.starts_with("Watch") && name.ends_with("Response") {
+            generator = generator.extern_path(
+                format!(".ektp.v1.{name}"),
+                format!("crate::stream::Encoded<crate::proto::{name}>"),
+            );
+        }
+    }
+    generator.compile_fds(descriptors)?;
     Ok(())
 }

@@ -6,6 +6,7 @@
 )]
 
 tonic::include_proto!("ektp.v1");
+include!(concat!(env!("OUT_DIR"), "/servers/ektp.v1.rs"));
 
 /// The compiled contract with its comments.
 pub const FILE_DESCRIPTOR_SET: &[u8] =

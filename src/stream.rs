@@ -5,9 +5,14 @@
 //! stream only says which of its own messages holds which part. What is easily got wrong: [`open`]
 //! does not ask whose ledger a caller may watch; [`ask`] does, for the streams of a district.
 
-use std::{pin::Pin, sync::Arc};
+use std::{marker::PhantomData, pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt as _};
+use prost::{
+    DecodeError,
+    bytes::{Buf, BufMut, Bytes},
+    encoding::{DecodeContext, WireType, skip_field},
+};
 use tonic::Status;
 
 use crate::{
@@ -23,7 +28,39 @@ use crate::{
 };
 
 /// What a Watch call hands out.
-pub type Responses<R> = Pin<Box<dyn Stream<Item = Result<R, Status>> + Send>>;
+pub type Responses<R> = Pin<Box<dyn Stream<Item = Result<Encoded<R>, Status>> + Send>>;
+
+/// An `R` as it goes over the wire. The generated servers hand it out in the place of `R` (build.rs), so that a change is
+/// encoded once and not for each of its readers.
+pub struct Encoded<R> {
+    bytes: Bytes,
+    of: PhantomData<fn() -> R>,
+}
+
+impl<R> prost::Message for Encoded<R> {
+    fn encode_raw(&self, into: &mut impl BufMut) {
+        into.put_slice(&self.bytes);
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Servers hand it out and read none.
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        from: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        skip_field(wire_type, tag, from, context)
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+    }
+}
 
 /// One message of a stream whose entries are `E`.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,12 +117,16 @@ pub fn ask(desk: &Desk, call: &Call, wish: Wish<'_>) -> Result<Ask> {
 pub fn open<E, R>(hub: &Hub, ask: Ask, response: fn(Said<E>) -> R) -> Result<Responses<R>>
 where
     E: prost::Message + Default + 'static,
-    R: 'static,
+    R: prost::Message + 'static,
 {
-    let messages = subscription::open(hub, ask)?;
-    Ok(Box::pin(
-        messages.map(move |message| Ok(response(said(message?)?))),
-    ))
+    let encode = move |message| Ok(response(said(message)?).encode_to_vec().into());
+    let messages = subscription::open(hub, ask, Box::new(encode))?;
+    Ok(Box::pin(messages.map(|bytes| {
+        Ok(Encoded {
+            bytes: bytes?,
+            of: PhantomData,
+        })
+    })))
 }
 
 fn said<E: prost::Message + Default>(message: Message) -> Result<Said<E>> {

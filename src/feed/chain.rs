@@ -60,6 +60,8 @@ fn chained(prior: &[u8], event: &Event) -> [u8; 32] {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::sync::OnceLock;
+
     use time::{Duration, macros::datetime};
 
     use super::*;
@@ -81,6 +83,7 @@ pub(super) mod tests {
                     body: revision.to_be_bytes().to_vec().into(),
                     digest: Vec::new(),
                     at: datetime!(2017-04-18 08:00 UTC) + Duration::seconds(revision),
+                    said: OnceLock::new(),
                 };
                 *head = revision;
                 event.digest = chained(&digest, &event).to_vec();

@@ -8,12 +8,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::feed::{chain::Position, journal::Event, resume::Resync};
 
 /// Events of a ring: the largest commit twice, and a minute of the busiest office.
 pub(super) const RING: usize = 1_024;
+
+/// And for so long. Who is further behind reads from the table, which is rare; every ledger's last thousand events with
+/// what was said of them would be a third of a gigabyte.
+const KEPT_FOR: time::Duration = time::Duration::minutes(1);
 
 /// What a stream takes at a time: so many events, or bytes of states. A reader that takes nothing may hold back what the
 /// ring has let go of long ago, and there may be a hundred of them.
@@ -76,6 +81,17 @@ impl Ledger {
     /// The head as known here.
     pub fn head(&self) -> Option<Position> {
         self.ring().head.clone()
+    }
+
+    /// Lets go of what was written long before `now`, by the database's clock.
+    pub fn prune(&self, now: OffsetDateTime) {
+        let mut ring = self.ring();
+        let old = |event: &mut Arc<Event>| event.at < now - KEPT_FOR;
+        while ring.events.pop_front_if(old).is_some() {}
+        // An emptied ring keeps its places, which are few bytes; a burst's are given back.
+        if ring.events.is_empty() {
+            ring.events.shrink_to_fit();
+        }
     }
 
     /// The same history, from its head on: at the first look, and where the ring would not hold what lies between.
@@ -149,6 +165,8 @@ pub(super) fn armful<'a>(events: impl Iterator<Item = &'a Arc<Event>>) -> Vec<Ar
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
     use crate::feed::{
         Topic,
@@ -207,6 +225,19 @@ mod tests {
         }
         assert_eq!(armful(events.iter()).len(), 8, "full with eight of them");
         assert_eq!(armful(events[..3].iter()).len(), 3);
+    }
+
+    #[test]
+    fn what_is_old_is_let_go_of_and_the_head_stays() {
+        let ledger = filled(100);
+        let at = |seconds| datetime!(2017-04-18 08:00 UTC) + time::Duration::seconds(seconds);
+        ledger.prune(at(100));
+        assert_eq!(numbers(&ledger.after(38)), None);
+        assert_eq!(numbers(&ledger.after(39)), Some((40, 100, 61)));
+        ledger.prune(at(1_000));
+        assert_eq!(numbers(&ledger.after(99)), None);
+        assert_eq!(numbers(&ledger.after(100)), Some((0, 0, 0)));
+        assert_eq!(ledger.head().map(|head| head.revision), Some(100));
     }
 
     #[test]

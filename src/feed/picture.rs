@@ -5,15 +5,26 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use prost::bytes::Bytes;
 use sqlx::{PgConnection, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result, Violation},
-    feed::{chain::Position, journal, resume::Place, share::Subject},
+    feed::{
+        chain::Position,
+        commits::FULL,
+        journal,
+        resume::Place,
+        share::Subject,
+        subscription::{Encode, Message},
+    },
     ids::District,
 };
+
+/// The most entries of one message.
+const CHUNK_MAX: usize = 200;
 
 /// Reads all that a topic shows of a district, encoded as its events are.
 pub type Source = for<'c> fn(&'c mut PgConnection, District) -> BoxFuture<'c, Result<Vec<Vec<u8>>>>;
@@ -27,12 +38,17 @@ pub(super) struct Picture {
     pub place: Place,
     /// The database's time of it.
     pub as_of: OffsetDateTime,
-    /// The encoded states.
-    pub bodies: Vec<Arc<[u8]>>,
+    /// Its messages between the beginning and the end.
+    pub chunks: Vec<Bytes>,
 }
 
 #[tracing::instrument(name = "feed.snapshot", skip_all)]
-pub(super) async fn take(pool: &PgPool, subject: Subject, source: Source) -> Result<Picture> {
+pub(super) async fn take(
+    pool: &PgPool,
+    subject: Subject,
+    source: Source,
+    encode: &Encode,
+) -> Result<Picture> {
     let mut view = journal::snapshot(pool, subject.scope).await?;
     let facts = journal::facts(&mut view, subject.district, subject.topic, None, None)
         .await?
@@ -50,8 +66,27 @@ pub(super) async fn take(pool: &PgPool, subject: Subject, source: Source) -> Res
             topic_revision: facts.topic_revision,
         },
         as_of: facts.as_of,
-        bodies: bodies.into_iter().map(Arc::from).collect(),
+        chunks: chunks(&bodies, encode)?,
     })
+}
+
+/// The states in messages, each with so many entries or full.
+fn chunks(mut bodies: &[Vec<u8>], encode: &Encode) -> Result<Vec<Bytes>> {
+    let mut chunks = Vec::new();
+    while !bodies.is_empty() {
+        let mut bytes = 0;
+        let fits = |body: &&Vec<u8>| {
+            let fits = bytes < FULL;
+            bytes += body.len();
+            fits
+        };
+        let count = bodies.iter().take(CHUNK_MAX).take_while(fits).count();
+        let (chunk, left) = bodies.split_at(count);
+        bodies = left;
+        let bodies = chunk.iter().map(|body| Arc::from(&body[..])).collect();
+        chunks.push(encode(Message::SnapshotChunk { bodies })?);
+    }
+    Ok(chunks)
 }
 
 /// The district has a code's shape, and the ministry never gave it out.
@@ -60,4 +95,27 @@ pub(super) fn no_ledger() -> Error {
         field: "district".to_owned(),
         rule: "is not in the ministry's list".to_owned(),
     }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_comes_in_messages_that_are_full_and_no_more() {
+        let count: Encode = Box::new(|message| match message {
+            Message::SnapshotChunk { bodies } => {
+                Ok(Bytes::from(vec![u8::try_from(bodies.len()).unwrap_or(0)]))
+            }
+            other => panic!("{other:?} is no chunk"),
+        });
+        let counts = |bodies: Vec<Vec<u8>>| -> Vec<u8> {
+            let chunks = chunks(&bodies, &count).expect("they are encoded");
+            chunks.concat()
+        };
+        assert!(counts(Vec::new()).is_empty());
+        assert_eq!(counts(vec![vec![1]; 450]), [200, 200, 50]);
+        assert_eq!(counts(vec![vec![1; FULL / 4]; 9]), [4, 4, 1]);
+        assert_eq!(counts(vec![vec![1; FULL * 2]; 2]), [1, 1]);
+    }
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures::{FutureExt as _, Stream};
+use prost::bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
@@ -109,9 +110,13 @@ pub struct Ask {
     pub scope: Scope,
 }
 
-/// The reader's end of a stream.
+/// Puts what a stream says into its own message, encoded. All streams of a topic must do it alike: what one of them has
+/// said is handed to the others as well.
+pub type Encode = Box<dyn Fn(Message) -> Result<Bytes> + Send + Sync>;
+
+/// The reader's end of a stream: its messages, encoded.
 pub struct Subscription {
-    messages: mpsc::Receiver<Message>,
+    messages: mpsc::Receiver<Bytes>,
     /// How the task ended; absent once it was told.
     end: Option<oneshot::Receiver<Result<()>>>,
     /// Held as long as the client's stream is open, even when its task has given it up.
@@ -119,12 +124,12 @@ pub struct Subscription {
 }
 
 /// Opens a stream. What can be refused without the database is refused here, the rest is its first message.
-pub fn open(hub: &Hub, ask: Ask) -> Result<Subscription> {
+pub fn open(hub: &Hub, ask: Ask, encode: Encode) -> Result<Subscription> {
     let token = read_token(hub, &ask)?;
     let seat = hub.seat(&ask.caller, ask.district)?;
     let (sender, messages) = mpsc::channel(HAND_OFF);
     let (told, end) = oneshot::channel();
-    let reader = Reader::new(hub.clone(), ask, Arc::clone(&seat.ledger), sender);
+    let reader = Reader::new(hub.clone(), (ask, encode), Arc::clone(&seat.ledger), sender);
     // The task outlives a client's cancel by a moment: it is never dropped in the middle of a statement.
     tokio::spawn(
         async move {
@@ -157,7 +162,7 @@ fn read_token(hub: &Hub, ask: &Ask) -> Result<Option<Token>> {
 }
 
 impl Stream for Subscription {
-    type Item = Result<Message>;
+    type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(message) = ready!(self.messages.poll_recv(context)) {

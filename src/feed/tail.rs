@@ -183,6 +183,9 @@ async fn read(
             feed_id: seen.feed_id,
         });
     }
+    for (_, ledger) in ledgers {
+        ledger.prune(seen.as_of);
+    }
     // Last: between the events and the good look that they are part of, nobody may wait.
     view.rollback().await?;
     Ok(())

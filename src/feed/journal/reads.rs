@@ -4,8 +4,9 @@
 //! snapshot was taken, and an act committed in between would count as seen. The start of the reading's transaction
 //! precedes its snapshot, so whatever was committed before that time is in the answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use prost::bytes::Bytes;
 use sqlx::{Connection as _, PgConnection, PgPool, Postgres, Transaction};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -37,6 +38,23 @@ pub struct Event {
     pub digest: Vec<u8>,
     /// When it was written, by the database's clock.
     pub at: OffsetDateTime,
+    /// What is said of the commit, or the part of it, that ends here; in which history, and once it was said.
+    pub said: OnceLock<(Uuid, Bytes)>,
+}
+
+impl Event {
+    /// What the streams of the topic say of the part that ends here. The first one puts it into words for all.
+    pub fn say_once(&self, feed_id: Uuid, say: impl FnOnce() -> Result<Bytes>) -> Result<Bytes> {
+        if let Some((of, bytes)) = self.said.get()
+            && *of == feed_id
+        {
+            return Ok(bytes.clone());
+        }
+        let bytes = say()?;
+        // A stream of another history, with other tokens, may have been first; then this one speaks for itself.
+        self.said.set((feed_id, bytes.clone())).ok();
+        Ok(bytes)
+    }
 }
 
 /// Where one ledger stands.
@@ -186,6 +204,7 @@ pub async fn events(
                 body: row.body.into(),
                 digest: row.digest,
                 at: row.at,
+                said: OnceLock::new(),
             };
             Ok((super::district(row.district)?, Arc::new(event)))
         })
@@ -255,4 +274,33 @@ pub async fn read(
     scope: Scope,
 ) -> Result<Transaction<'_, Postgres>> {
     Ok(connection.begin_with(scope.begin_read()).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::chain::tests::ledger;
+
+    #[test]
+    fn what_one_stream_has_said_is_said_for_all_of_its_history() {
+        let events = ledger(&[&[Topic::Queue]]);
+        let (ours, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut said = 0;
+        for (feed_id, words, expected) in [
+            (ours, "one", "one"),
+            (ours, "two", "one"),
+            (other, "three", "three"),
+            (ours, "four", "one"),
+        ] {
+            let bytes = events[0].say_once(feed_id, || {
+                said += 1;
+                Ok(Bytes::from_static(words.as_bytes()))
+            });
+            assert_eq!(bytes.expect("it is said"), expected);
+        }
+        assert_eq!(said, 2, "once in each history");
+        let failed =
+            ledger(&[&[Topic::Queue]])[0].say_once(ours, || Err(Error::internal("no words")));
+        assert!(failed.is_err());
+    }
 }

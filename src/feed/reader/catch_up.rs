@@ -66,7 +66,13 @@ impl Reader {
     pub(super) async fn picture(&self) -> Result<Arc<Picture>, End> {
         let take = async {
             let _turn = self.turn().await?;
-            let picture = picture::take(self.hub.pool(), self.subject(), self.ask.source).await?;
+            let picture = picture::take(
+                self.hub.pool(),
+                self.subject(),
+                self.ask.source,
+                &self.encode,
+            );
+            let picture = picture.await?;
             Ok(Arc::new(picture))
         };
         let key = (self.subject(), self.feed_id);

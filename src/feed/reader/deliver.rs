@@ -5,16 +5,20 @@
 
 use std::sync::Arc;
 
+use prost::bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{End, Reader};
-use crate::feed::{
-    Resync,
-    chain::Position,
-    journal::Event,
-    ledger::Next,
-    resume::BEHIND_MAX,
-    subscription::{Change, Message},
+use crate::{
+    error::Result,
+    feed::{
+        Resync,
+        chain::Position,
+        journal::Event,
+        ledger::Next,
+        resume::BEHIND_MAX,
+        subscription::{Change, Message},
+    },
 };
 
 impl Reader {
@@ -60,22 +64,9 @@ impl Reader {
                 self.hub.count_gap(self.ask.district);
                 return Ok(Err(Resync::Diverged));
             }
-            let more = !last.last_in_commit;
-            let token = if more {
-                Vec::new()
-            } else {
-                self.token(&Position::at(last))
-            };
+            let change = last.say_once(self.feed_id, || self.change(&part, last))?;
             self.topic_revision = last.revision;
-            self.hand(Message::Change(Change {
-                prior_revision: first.prior_revision,
-                revision: last.revision,
-                bodies: part.iter().map(|event| Arc::clone(&event.body)).collect(),
-                more,
-                token,
-                as_of: last.at,
-            }))
-            .await?;
+            self.hand_over(change).await?;
             self.hub.note_lag(last.at);
             self.spoke = Instant::now();
             self.stale = false;
@@ -84,5 +75,22 @@ impl Reader {
             self.position = Position::at(last);
         }
         Ok(Ok(()))
+    }
+
+    /// A part of a commit, the same whichever stream says it.
+    fn change(&self, part: &[Arc<Event>], last: &Event) -> Result<Bytes> {
+        let more = !last.last_in_commit;
+        (self.encode)(Message::Change(Change {
+            prior_revision: part[0].prior_revision,
+            revision: last.revision,
+            bodies: part.iter().map(|event| Arc::clone(&event.body)).collect(),
+            more,
+            token: if more {
+                Vec::new()
+            } else {
+                self.token(&Position::at(last))
+            },
+            as_of: last.at,
+        }))
     }
 }

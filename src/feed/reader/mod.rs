@@ -13,9 +13,13 @@ mod deliver;
 
 use std::{sync::Arc, time::Duration};
 
+use prost::bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{
+        mpsc::{self, error::TrySendError},
+        watch,
+    },
     time::{Instant, sleep_until, timeout},
 };
 use uuid::Uuid;
@@ -25,17 +29,15 @@ use crate::{
     feed::{
         Hub, Resync,
         chain::Position,
-        commits::{Commits, FULL},
+        commits::Commits,
         hub::Good,
         ledger::{Ledger, State},
         resume::Place,
-        subscription::{Ask, Mark, Message},
+        subscription::{Ask, Encode, Mark, Message},
         token::Token,
     },
 };
 
-/// Entries of one part of a snapshot.
-const CHUNK_MAX: usize = 200;
 /// When the server goes away a reader gets so long to take what was under way; its last place is told after that.
 const PARTING: Duration = Duration::from_secs(2);
 /// A client that is sent away waits at least so long, so that the other servers are ready for it.
@@ -72,10 +74,11 @@ impl From<sqlx::Error> for End {
 pub(super) struct Reader {
     hub: Hub,
     ask: Ask,
+    encode: Encode,
     ledger: Arc<Ledger>,
     state: watch::Receiver<State>,
     good: watch::Receiver<Good>,
-    out: mpsc::Sender<Message>,
+    out: mpsc::Sender<Bytes>,
     /// The history that the position belongs to, by the ledger's count and by its identity.
     history: u64,
     feed_id: Uuid,
@@ -93,7 +96,12 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub fn new(hub: Hub, ask: Ask, ledger: Arc<Ledger>, out: mpsc::Sender<Message>) -> Self {
+    pub fn new(
+        hub: Hub,
+        (ask, encode): (Ask, Encode),
+        ledger: Arc<Ledger>,
+        out: mpsc::Sender<Bytes>,
+    ) -> Self {
         let now = Instant::now();
         let good = hub.watch_good();
         let as_of = good.borrow().as_of;
@@ -116,6 +124,7 @@ impl Reader {
             parts_at: None,
             hub,
             ask,
+            encode,
             ledger,
             good,
             out,
@@ -129,10 +138,10 @@ impl Reader {
             Err(End::Over | End::Gone) => Ok(()),
             Err(End::Failed(error)) => Err(error),
             Err(End::Draining) => {
-                let drain = Message::Drain {
+                let drain = (self.encode)(Message::Drain {
                     after: DRAIN_AFTER,
                     spread: DRAIN_SPREAD,
-                };
+                })?;
                 // A reader that does not take it sees the stream end, which says the same.
                 timeout(DRAIN_AFTER, self.out.send(drain)).await.ok();
                 Ok(())
@@ -177,8 +186,8 @@ impl Reader {
         let picture = self.picture().await?;
         let revision = picture.place.position.revision;
         self.hand(Message::SnapshotBegin { revision }).await?;
-        for bodies in chunks(&picture.bodies) {
-            self.hand(Message::SnapshotChunk { bodies }).await?;
+        for chunk in &picture.chunks {
+            self.hand_over(chunk.clone()).await?;
         }
         self.feed_id = picture.feed_id;
         self.place(picture.place.clone());
@@ -297,9 +306,19 @@ impl Reader {
         Token::of(self.feed_id, self.ask.district, self.ask.topic, position).write(self.hub.keys())
     }
 
+    async fn hand(&mut self, message: Message) -> Result<(), End> {
+        self.hand_over((self.encode)(message)?).await
+    }
+
     /// Hands one message over. A reader that takes none for too long is too slow: pings it may answer all the same, so
     /// nothing else would ever notice it.
-    async fn hand(&mut self, message: Message) -> Result<(), End> {
+    async fn hand_over(&mut self, message: Bytes) -> Result<(), End> {
+        // Most take at once, and need no clock.
+        let message = match self.out.try_send(message) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(End::Gone),
+            Err(TrySendError::Full(message)) => message,
+        };
         let sending = timeout(self.hub.timing().stall_after, self.out.send(message));
         let parts_at = &mut self.parts_at;
         let parting = async {
@@ -320,23 +339,6 @@ impl Reader {
             () = parting => Err(End::Draining),
         }
     }
-}
-
-/// A picture in messages, each with so many entries or full.
-fn chunks(bodies: &[Arc<[u8]>]) -> impl Iterator<Item = Vec<Arc<[u8]>>> + '_ {
-    let mut rest = bodies;
-    std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fits = |body: &&Arc<[u8]>| {
-            let fits = bytes < FULL;
-            bytes += body.len();
-            fits
-        };
-        let count = rest.iter().take(CHUNK_MAX).take_while(fits).count();
-        let (chunk, left) = rest.split_at(count);
-        rest = left;
-        (count > 0).then(|| chunk.to_vec())
-    })
 }
 
 fn too_slow() -> Error {
