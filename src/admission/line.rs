@@ -1,21 +1,30 @@
 //! The line before a pool as plain arithmetic: who enters, who waits at which place, who is refused. It reads no clock,
 //! holds no lock and tells nobody; what it says is told by the room around it.
 //!
-//! What is easily got wrong: a free place while somebody waits. A place that is given back goes to the first in the line
-//! in the same step, and only who finds nobody waiting enters past it.
+//! What is easily got wrong: a free place while somebody waits who may have it. A place that is given back goes to the first
+//! in the line whose district has room, in the same step; whoever waits beside a free place waits for its own district.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
 use super::service::Service;
-use crate::{caller::Class, deadline::ANSWER_MARGIN};
+use crate::{caller::Class, deadline::ANSWER_MARGIN, ids::District};
 
 /// So many wait for each place before anything is estimated: the burst of an office in a slow moment is no overload, and
 /// the time that the last acts took is a poor guess of the next ones'. At five milliseconds an act it is 40 ms of work.
 pub(super) const ALWAYS_PER_PLACE: usize = 8;
 /// So many wait for each place at most, however short they are: memory and the order stay bounded.
 pub(super) const WAITING_PER_PLACE: usize = 64;
+
+/// How many of the places one district may have. A district whose ledger somebody holds keeps every act of its own until
+/// the database gives up; the places that are left are enough for the others, who need each for milliseconds.
+const fn share(places: usize) -> usize {
+    places - places / 3
+}
 
 /// The most work ahead of a newcomer, by class. 50 ms is where a line begins to be felt at the counter; lists are held to
 /// it, and each class before them may wait twice as long, so that the last to be refused are prints and handovers.
@@ -32,6 +41,8 @@ pub(super) const fn bound(class: Class) -> Duration {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ask {
     pub class: Class,
+    /// Whose act it is.
+    pub district: District,
     /// When the answer is of no use any more. A stream has none: it holds its own client back while it waits.
     pub by: Option<Instant>,
 }
@@ -79,6 +90,7 @@ pub(super) struct Next<W> {
 }
 
 struct Waiter<W> {
+    district: District,
     by: Option<Instant>,
     tell: W,
 }
@@ -87,6 +99,8 @@ struct Waiter<W> {
 pub(super) struct Line<W> {
     places: usize,
     busy: usize,
+    /// Districts with a place; at most as many as there are places.
+    busy_of: HashMap<District, usize>,
     waiting: BTreeMap<Turn, Waiter<W>>,
     of_class: [usize; Class::ALL.len()],
     arrivals: u64,
@@ -98,6 +112,7 @@ impl<W> Line<W> {
         Self {
             places,
             busy: 0,
+            busy_of: HashMap::new(),
             waiting: BTreeMap::new(),
             of_class: [0; Class::ALL.len()],
             arrivals: 0,
@@ -110,31 +125,50 @@ impl<W> Line<W> {
         self.of_class[class as usize]
     }
 
-    /// How long a newcomer of the class would wait: the work before it, shared by all places.
+    /// How long a newcomer of the class would wait at most: the work before it, shared by all places.
     pub fn estimate(&self, class: Class, now: Instant) -> Duration {
         if self.busy < self.places {
             return Duration::ZERO;
         }
+        let ahead = self.of_class[..=class as usize].iter().sum();
+        self.work(ahead, self.places, now)
+    }
+
+    /// The same for one newcomer, who does not stand behind those that wait for another district.
+    fn wait(&self, ask: Ask, now: Instant) -> Duration {
+        if self.is_free_for(ask.district) {
+            return Duration::ZERO;
+        }
+        let places = if self.has_room(ask.district) {
+            self.places
+        } else {
+            share(self.places)
+        };
+        self.work(self.ahead(ask), places, now)
+    }
+
+    fn work(&self, ahead: usize, places: usize, now: Instant) -> Duration {
         // One act of those under way must end as well.
-        let before = u32::try_from(self.ahead(class) + 1).unwrap_or(u32::MAX);
-        let places = u32::try_from(self.places).unwrap_or(u32::MAX);
+        let before = u32::try_from(ahead + 1).unwrap_or(u32::MAX);
+        let places = u32::try_from(places).unwrap_or(u32::MAX);
         self.service.mean(now).saturating_mul(before) / places
     }
 
     /// Whether a newcomer would be refused now.
     pub fn judge(&self, ask: Ask, now: Instant) -> Result<(), Refusal> {
-        let wait = self.estimate(ask.class, now);
+        let wait = self.wait(ask, now);
         if let Some(by) = ask.by {
             let needed = wait + self.service.mean(now) + ANSWER_MARGIN;
             if by.saturating_duration_since(now) < needed {
                 return Err(Refusal::Late { needed });
             }
-            let burst = self.ahead(ask.class) < self.places * ALWAYS_PER_PLACE;
+            let burst = self.ahead(ask) < self.places * ALWAYS_PER_PLACE;
             if !burst && wait > bound(ask.class) {
                 return Err(Refusal::Full { wait });
             }
         }
-        if self.is_full() && self.last_below(ask.class).is_none() {
+        let is_free = self.is_free_for(ask.district);
+        if self.is_full() && !is_free && self.last_below(ask.class).is_none() {
             return Err(Refusal::Full { wait });
         }
         Ok(())
@@ -145,8 +179,8 @@ impl<W> Line<W> {
         if let Err(refusal) = self.judge(ask, now) {
             return Asked::Refused(refusal);
         }
-        if self.busy < self.places {
-            self.busy += 1;
+        if self.is_free_for(ask.district) {
+            self.take(ask.district);
             return Asked::Enter;
         }
         let displaced = if self.is_full() {
@@ -160,42 +194,89 @@ impl<W> Line<W> {
             arrival: self.arrivals,
         };
         self.of_class[ask.class as usize] += 1;
-        self.waiting.insert(turn, Waiter { by: ask.by, tell });
+        let (district, by) = (ask.district, ask.by);
+        self.waiting.insert(turn, Waiter { district, by, tell });
         Asked::Wait { turn, displaced }
     }
 
-    /// A place is given back after so long, if anything was done there; it goes to the first whose answer is still of use.
-    pub fn leave(&mut self, served: Option<Duration>, now: Instant) -> Next<W> {
+    /// A place of a district is given back after so long, if anything was done there; it goes to the first that may have it
+    /// and whose answer is still of use.
+    pub fn leave(&mut self, of: District, served: Option<Duration>, now: Instant) -> Next<W> {
         if let Some(served) = served {
             self.service.note(served, now);
         }
+        self.give_back(of);
         let needed = self.service.mean(now) + ANSWER_MARGIN;
-        let mut late = Vec::new();
-        while let Some((turn, waiter)) = self.waiting.pop_first() {
-            self.of_class[turn.class as usize] -= 1;
+        let (mut late, mut first) = (Vec::new(), None);
+        while first.is_none()
+            && let Some(turn) = self.first_with_room()
+            && let Some(waiter) = self.remove(turn)
+        {
             let too_late = waiter
                 .by
                 .is_some_and(|by| by.saturating_duration_since(now) < needed);
-            if !too_late {
-                let first = Some(waiter.tell);
-                return Next { late, first };
+            if too_late {
+                late.push(waiter.tell);
+            } else {
+                self.take(waiter.district);
+                first = Some(waiter.tell);
             }
-            late.push(waiter.tell);
         }
-        self.busy -= 1;
-        Next { late, first: None }
+        Next { late, first }
     }
 
     /// Leaves the line without a place; nothing where it was told already.
     pub fn quit(&mut self, turn: Turn) -> Option<W> {
-        let waiter = self.waiting.remove(&turn)?;
-        self.of_class[turn.class as usize] -= 1;
-        Some(waiter.tell)
+        self.remove(turn).map(|waiter| waiter.tell)
     }
 
-    /// Who waits before a newcomer of the class.
-    fn ahead(&self, class: Class) -> usize {
-        self.of_class[..=class as usize].iter().sum()
+    fn remove(&mut self, turn: Turn) -> Option<Waiter<W>> {
+        let waiter = self.waiting.remove(&turn)?;
+        self.of_class[turn.class as usize] -= 1;
+        Some(waiter)
+    }
+
+    fn has_room(&self, district: District) -> bool {
+        let busy = self.busy_of.get(&district).copied().unwrap_or(0);
+        busy < share(self.places)
+    }
+
+    fn is_free_for(&self, district: District) -> bool {
+        self.busy < self.places && self.has_room(district)
+    }
+
+    fn take(&mut self, district: District) {
+        self.busy += 1;
+        *self.busy_of.entry(district).or_default() += 1;
+    }
+
+    fn give_back(&mut self, district: District) {
+        self.busy -= 1;
+        if let Some(busy) = self.busy_of.get_mut(&district) {
+            *busy -= 1;
+            if *busy == 0 {
+                self.busy_of.remove(&district);
+            }
+        }
+    }
+
+    fn first_with_room(&self) -> Option<Turn> {
+        let mut turns = self.waiting.iter();
+        turns
+            .find(|(_, waiter)| self.has_room(waiter.district))
+            .map(|(turn, _)| *turn)
+    }
+
+    /// How many wait before a newcomer, for a place that it could have.
+    fn ahead(&self, ask: Ask) -> usize {
+        let has_room = self.has_room(ask.district);
+        let before = self.waiting.iter();
+        before
+            .take_while(|(turn, _)| turn.class <= ask.class)
+            .filter(|(_, waiter)| {
+                waiter.district == ask.district || (has_room && self.has_room(waiter.district))
+            })
+            .count()
     }
 
     fn is_full(&self) -> bool {

@@ -22,6 +22,7 @@ use crate::{
     caller::Class,
     deadline::{ANSWER_MARGIN, Deadline},
     error::{Error, Result},
+    ids::District,
     telemetry::{self, Gauge, Reading},
 };
 
@@ -38,7 +39,13 @@ pub struct Admission(Arc<Inner>);
 
 struct Inner {
     pool: &'static str,
-    line: Mutex<Line<oneshot::Sender<Told>>>,
+    line: Mutex<Line<Waiter>>,
+}
+
+/// Who waits, and how it is told.
+struct Waiter {
+    district: District,
+    tell: oneshot::Sender<Told>,
 }
 
 /// What a waiter hears.
@@ -71,6 +78,7 @@ impl Shed {
 /// The right to one connection; given back when dropped.
 pub struct Place {
     admission: Admission,
+    district: District,
     /// Since when it is used; absent while it is on its way to a waiter.
     since: Option<Instant>,
 }
@@ -79,18 +87,19 @@ impl Drop for Place {
     fn drop(&mut self) {
         let now = Instant::now();
         let served = self.since.map(|since| now.duration_since(since));
-        let next = self.admission.line().leave(served, now);
+        let next = self.admission.line().leave(self.district, served, now);
         for late in next.late {
             // Who went away in this moment needs no answer.
-            late.send(Err(Shed::Late)).ok();
+            late.tell.send(Err(Shed::Late)).ok();
         }
         if let Some(first) = next.first {
             let place = Place {
                 admission: self.admission.clone(),
+                district: first.district,
                 since: None,
             };
             // If the first went away, the place is dropped here and goes to the one behind.
-            drop(first.send(Ok(place)));
+            drop(first.tell.send(Ok(place)));
         }
     }
 }
@@ -126,9 +135,10 @@ impl Admission {
 
     /// Whether a call of this class would be refused now. Costs nothing, so it can be asked before anything of the call is
     /// read; the place itself is taken by [`Admission::enter`].
-    pub fn look(&self, class: Class, deadline: Deadline) -> Result<()> {
+    pub fn look(&self, class: Class, district: District, deadline: Deadline) -> Result<()> {
         let ask = Ask {
             class,
+            district,
             by: Some(deadline.0),
         };
         let judged = self.line().judge(ask, Instant::now());
@@ -137,22 +147,36 @@ impl Admission {
 
     /// A place, at once or after a wait. Whoever has no deadline is a stream: it is not held to the class's bound, for it
     /// asks for one place at a time and its client waits with it.
-    pub async fn enter(&self, class: Class, deadline: Option<Deadline>) -> Result<Place> {
+    pub async fn enter(
+        &self,
+        class: Class,
+        district: District,
+        deadline: Option<Deadline>,
+    ) -> Result<Place> {
         let now = Instant::now();
         let by = deadline.map(|deadline| deadline.0);
+        let ask = Ask {
+            class,
+            district,
+            by,
+        };
         let (tell, told) = oneshot::channel();
-        let asked = self.line().ask(Ask { class, by }, now, tell);
+        let asked = self.line().ask(ask, now, Waiter { district, tell });
         let (turn, displaced) = match asked {
             Asked::Enter => {
                 let admission = self.clone();
                 let since = Some(now);
-                return Ok(Place { admission, since });
+                return Ok(Place {
+                    admission,
+                    district,
+                    since,
+                });
             }
             Asked::Wait { turn, displaced } => (turn, displaced),
             Asked::Refused(refusal) => return Err(self.refused(class, refusal)),
         };
         if let Some(displaced) = displaced {
-            displaced.send(Err(Shed::Displaced)).ok();
+            displaced.tell.send(Err(Shed::Displaced)).ok();
         }
         let _waiting = Waiting {
             admission: self,
@@ -176,7 +200,7 @@ impl Admission {
         self.line().waiting(class)
     }
 
-    fn line(&self) -> MutexGuard<'_, Line<oneshot::Sender<Told>>> {
+    fn line(&self) -> MutexGuard<'_, Line<Waiter>> {
         self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -237,6 +261,8 @@ impl Admission {
 mod tests {
     use super::*;
 
+    const HERE: District = District::CENTRE;
+
     fn in_time() -> Option<Deadline> {
         Some(Deadline(Instant::now() + Duration::from_secs(5)))
     }
@@ -245,11 +271,11 @@ mod tests {
     async fn a_place_goes_to_the_most_urgent_and_comes_back_from_who_went_away() {
         let admission = Admission::new("acts", 1);
         let held = admission
-            .enter(Class::Lists, in_time())
+            .enter(Class::Lists, HERE, in_time())
             .await
             .expect("it is free");
         let mut waits = [Class::Lists, Class::Prints, Class::Leases]
-            .map(|class| Box::pin(admission.enter(class, in_time())));
+            .map(|class| Box::pin(admission.enter(class, HERE, in_time())));
         for wait in &mut waits {
             assert!(futures::poll!(wait.as_mut()).is_pending(), "one at a time");
         }
@@ -261,25 +287,25 @@ mod tests {
         assert_eq!(admission.waiting(Class::Lists), 1);
         drop(lease);
         drop(list.await.expect("the last"));
-        assert!(admission.enter(Class::Lists, in_time()).await.is_ok());
+        assert!(admission.enter(Class::Lists, HERE, in_time()).await.is_ok());
     }
 
     #[tokio::test]
     async fn nobody_waits_for_ever_and_nobody_beyond_his_deadline() {
         let admission = Admission::new("acts", 1);
         let _held = admission
-            .enter(Class::Prints, in_time())
+            .enter(Class::Prints, HERE, in_time())
             .await
             .expect("it is free");
         let begun = Instant::now();
-        let stuck = admission.enter(Class::Prints, None).await.err();
+        let stuck = admission.enter(Class::Prints, HERE, None).await.err();
         assert_eq!(
             stuck.map(|error| error.kind()),
             Some(crate::error::Kind::Exhausted)
         );
         assert!(begun.elapsed() >= WAIT_MAX);
         let soon = Deadline(Instant::now() + Duration::from_millis(500));
-        let late = admission.enter(Class::Prints, Some(soon)).await.err();
+        let late = admission.enter(Class::Prints, HERE, Some(soon)).await.err();
         assert_eq!(
             late.map(|error| error.kind()),
             Some(crate::error::Kind::Late)

@@ -22,7 +22,7 @@ use crate::{
     caller::{CLOSE_SHIFT, Caller, Nature, Officers, Right, Verdict, right},
     deadline::Deadline,
     error::{Error, ErrorReason, Kind, Result},
-    ids::ShiftId,
+    ids::{District, ShiftId},
     quota::Limits,
     transport::Peer,
 };
@@ -171,7 +171,7 @@ impl EdgeLayer {
         if !right.callers.contains(&caller.role) {
             return Err(forbidden(&caller, path));
         }
-        self.has_room(right, deadline)?;
+        self.has_room(right, caller.ledger(), deadline)?;
         if right.officers != Officers::None
             && let Some(shift) = shift
         {
@@ -202,7 +202,7 @@ impl EdgeLayer {
 impl EdgeLayer {
     /// Whether there is hope of a place: an overloaded server must say no before it has read, asked or hashed anything. The
     /// place itself is taken where the database is needed.
-    fn has_room(&self, right: &Right, deadline: Deadline) -> Result<()> {
+    fn has_room(&self, right: &Right, district: District, deadline: Deadline) -> Result<()> {
         let way = match right.nature {
             Nature::Write => &self.acts,
             Nature::Read => &self.reads,
@@ -211,7 +211,7 @@ impl EdgeLayer {
         };
         right
             .class
-            .map_or(Ok(()), |class| way.look(class, deadline))
+            .map_or(Ok(()), |class| way.look(class, district, deadline))
     }
 }
 

@@ -144,7 +144,10 @@ impl Desk {
 
     /// A transaction for a read of what the caller may see.
     pub async fn read(&self, call: &Call) -> Result<Read> {
-        let place = self.0.reads.enter(call.class, Some(call.deadline));
+        let place = self
+            .0
+            .reads
+            .enter(call.class, call.caller.ledger(), Some(call.deadline));
         let place = place.await?;
         let read = self.read_unasked(&call.caller).await?;
         Ok(Read {
@@ -193,7 +196,11 @@ impl Desk {
         R: Message + 'static,
         F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<R>> + Send + 'static,
     {
-        let _place = self.0.acts.enter(call.class, Some(call.deadline)).await?;
+        let _place = self
+            .0
+            .acts
+            .enter(call.class, call.caller.ledger(), Some(call.deadline))
+            .await?;
         let mut work = self
             .begin(&call.caller, call.method, Some(call.deadline))
             .await?;
@@ -274,7 +281,11 @@ impl Desk {
     {
         let (desk, call) = (self.clone(), call.clone());
         own_task(async move {
-            let _place = desk.0.acts.enter(call.class, None).await?;
+            let _place = desk
+                .0
+                .acts
+                .enter(call.class, call.caller.ledger(), None)
+                .await?;
             desk.without_id(&call.caller, call.method, step).await
         })
         .await

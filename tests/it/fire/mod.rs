@@ -10,6 +10,7 @@ mod history;
 mod nemesis;
 mod reader;
 mod scissors;
+mod stalled;
 mod world;
 mod writers;
 
