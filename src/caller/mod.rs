@@ -21,7 +21,9 @@ mod rights;
 
 pub use officer::{Officer, OfficerRole, UnknownRole};
 pub use principal::{CentreRole, Principal, PrincipalError, Site};
-pub use rights::{CLOSE_SHIFT, Class, Nature, Officers, RIGHTS, Right, Verdict, right};
+pub use rights::{
+    CLOSE_SHIFT, Class, IMPORT_ENROLMENTS, Nature, Officers, RIGHTS, Right, Verdict, right,
+};
 
 use principal::SCHEME;
 

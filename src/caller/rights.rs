@@ -156,6 +156,9 @@ impl Right {
 /// The one call that a shift may still make when it is over: for the answer that was missed.
 pub const CLOSE_SHIFT: &str = "/ektp.v1.Administration/CloseShift";
 
+/// The one write whose client sends as long as it likes: each of its items has its own answer.
+pub const IMPORT_ENROLMENTS: &str = "/ektp.v1.Registration/ImportEnrolments";
+
 use Nature::{Read, Stream, Write};
 
 /// Each RPC, and who may call it.
@@ -163,7 +166,7 @@ use Nature::{Read, Stream, Write};
 pub const RIGHTS: &[Right] = &[
     // A contractor's operator records people and nothing else (S3-5).
     line("/ektp.v1.Registration/RecordEnrolment", Write, TERMINAL, Officers::Needed(&[Counter, Contractor, Head])),
-    line("/ektp.v1.Registration/ImportEnrolments", Write, TERMINAL, Officers::Needed(&[Counter, Contractor, Head])),
+    line(IMPORT_ENROLMENTS, Write, TERMINAL, Officers::Needed(&[Counter, Contractor, Head])),
     line("/ektp.v1.Registration/GetEnrolment", Read, TERMINAL, COUNTERS),
     line("/ektp.v1.Registration/ListEnrolments", Read, TERMINAL, Officers::Needed(&[Counter, Head, Auditor])),
     line("/ektp.v1.Registration/WatchEnrolments", Stream, OFFICES, Officers::Needed(&[Counter, Head, Auditor])),

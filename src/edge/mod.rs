@@ -30,6 +30,7 @@ use crate::{
 mod call;
 #[cfg(debug_assertions)]
 mod fooled;
+mod patience;
 mod unread;
 
 #[cfg(debug_assertions)]
@@ -84,12 +85,11 @@ impl<S> Layer<S> for EdgeLayer {
     }
 }
 
-impl<S, B> Service<Request<B>> for Edge<S>
+impl<S> Service<Request<Body>> for Edge<S>
 where
-    S: Service<Request<B>, Response = Response<Body>> + Clone + Send + 'static,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
-    B: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
@@ -99,7 +99,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let mut call = Call::begin(&request);
         let admitted = match known_caller(&request) {
             Ok(caller) => caller,
@@ -119,7 +119,7 @@ where
         let span = call.span.clone();
         Box::pin(async move {
             let (path, shift) = (request.uri().path(), request.headers().get(SHIFT));
-            let class = right(path).and_then(|right| right.class);
+            let line = right(path);
             let admitted = gate.admit(admitted, path, (shift, deadline));
             let caller = match admitted.instrument(span.clone()).await {
                 Ok(caller) => caller,
@@ -132,9 +132,10 @@ where
             call.name_officer(&caller);
             request.extensions_mut().insert(caller);
             request.extensions_mut().insert(deadline);
-            if let Some(class) = class {
+            if let Some(class) = line.and_then(|right| right.class) {
                 request.extensions_mut().insert(class);
             }
+            let request = request.map(|body| patience::until(deadline, line, body));
             let answer = span.in_scope(|| inner.call(request)).instrument(span);
             let mut response = answer.await.inspect_err(|_| call.code = Code::Internal)?;
             if let Some(refusal) = unread::instead(response.headers()) {

@@ -25,7 +25,7 @@ use crate::support::{
     look,
     office::{Client, Office, reason, request_id},
     people::{draft, key, residents},
-    raw,
+    raw::{self, Sending},
 };
 
 const DISTRICT: &str = "35.75";
@@ -362,6 +362,17 @@ async fn what_cannot_be_answered_in_time_is_not_begun() {
     }
     let mut clerk = clerk;
     clerk.enrol(&people[2]).await;
+}
+
+#[tokio::test]
+async fn a_call_whose_message_never_comes_ends_with_its_deadline() {
+    let office = Office::open_narrow(LONG).await;
+    let clerk = office.terminal("35.75/office/1").await;
+    let nothing = (Vec::new(), Sending::Open);
+    let answer = raw::within(PATIENCE, &clerk.channel, RECORD, nothing, 1).await;
+    let status = answer.expect("an answer").expect_err("nothing was asked");
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
+    assert_eq!(reason(&status), "DEADLINE_PASSED");
 }
 
 #[tokio::test]

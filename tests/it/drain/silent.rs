@@ -10,7 +10,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
     restart::{PATIENCE, channel, identity, terminal_of},
-    transport::{PREFACE, config, localhost},
+    transport::{PREFACE, config_of, localhost},
 };
 
 /// Sockets that say nothing at all, nothing after the handshake, and nothing after HTTP/2's first words.
@@ -35,8 +35,8 @@ impl Silent {
             mute.push(socket(address).await);
         }
         for number in 0..HANDSHAKED + GREETING {
-            let config = config(&identity(data, &terminal_of(FIRST + number)), &TLS13);
-            let connector = TlsConnector::from(config);
+            let identity = identity(data, &terminal_of(FIRST + number));
+            let connector = TlsConnector::from(config_of(&identity, &identity.ca_pem, &TLS13));
             let shaking = connector.connect(localhost(), socket(address).await);
             let shaken = timeout(PATIENCE, shaking).await.expect("in time");
             let mut stream = shaken.expect("a handshake");

@@ -53,11 +53,20 @@ fn identity(principal: &str, valid: time::Duration) -> ektp::authority::Identity
 }
 
 /// A client's side of TLS; its connections share what it remembers of sessions.
-pub fn config(
+fn config(
     identity: &ektp::authority::Identity,
     version: &'static SupportedProtocolVersion,
 ) -> Arc<ClientConfig> {
-    let pem = CertificateDer::from_pem_slice(identity.ca_pem.as_bytes());
+    config_of(identity, authority().ca_pem(), version)
+}
+
+/// The same for a server of another authority.
+pub fn config_of(
+    identity: &ektp::authority::Identity,
+    ca_pem: &str,
+    version: &'static SupportedProtocolVersion,
+) -> Arc<ClientConfig> {
+    let pem = CertificateDer::from_pem_slice(ca_pem.as_bytes());
     let mut roots = RootCertStore::empty();
     roots
         .add(pem.expect("our own PEM"))
