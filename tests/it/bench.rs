@@ -74,9 +74,12 @@ async fn a_bench_measures_nothing_where_fsync_is_off_and_leaves_nothing_behind()
     let options = office.sql.connect_options();
     let url = options.to_url_lossy();
     let before = databases(&office).await;
-    let arguments = [&["queue", "--database-url", url.as_str()], &SHORT[..]].concat();
-    let refusal = bench(&arguments).await.expect_err("fsync is off here");
-    assert!(refusal.contains("fsync is off"), "{refusal}");
+    let named = ["--database-url", url.as_str(), "--printers", "2"];
+    for kind in ["queue", "ceiling", "overload"] {
+        let refusal = bench(&[&[kind], &named[..]].concat()).await;
+        let refusal = refusal.expect_err("fsync is off here");
+        assert!(refusal.contains("fsync is off"), "{kind}: {refusal}");
+    }
     assert_eq!(databases(&office).await, before);
 }
 
@@ -108,4 +111,35 @@ async fn the_ceiling_bench_replays_what_the_server_sends_and_compares() {
     for verdict in told["verdicts"].as_array().expect("a list") {
         assert!(is_positive(&verdict["ratio"]), "{verdict}");
     }
+}
+
+#[tokio::test]
+async fn the_overload_bench_tells_what_was_done_and_what_was_refused() {
+    let short = [
+        "overload",
+        "--printers",
+        "2",
+        "--districts",
+        "1",
+        "--seconds",
+        "2",
+        "--json",
+    ];
+    let told = figures(&short).await;
+    assert!(is_positive(&told["capacity_cards_per_second"]), "{told}");
+    let overload = &told["overload"];
+    assert!(is_positive(&overload["cards_per_second"]), "{told}");
+    let seconds = &overload["cards_and_acts_by_second"];
+    assert_eq!(seconds.as_array().map(Vec::len), Some(2), "{told}");
+    let kinds = overload["kinds"].as_array().expect("a list");
+    assert_eq!(kinds.len(), 4);
+    for kind in kinds {
+        let outcomes = &kind["outcomes"];
+        let refused = outcomes["refused"].as_object().expect("a table");
+        let refused: u64 = refused.values().filter_map(Value::as_u64).sum();
+        let done = outcomes["done"].as_u64().expect("a count");
+        assert_eq!(outcomes["sent"], done + refused, "{kind}");
+    }
+    assert!(is_positive(&told["normal_p99_ms"]), "{told}");
+    assert_eq!(told["verdicts"].as_array().map(Vec::len), Some(2));
 }

@@ -8,6 +8,7 @@ mod ceiling;
 mod figures;
 mod home;
 mod office;
+mod overload;
 mod print;
 mod printer;
 mod queue;
@@ -32,23 +33,19 @@ enum What {
     Watch(watch::Watch),
     /// The server beside its own statements in pgbench, and in batches beside a bare queue and graphile-worker
     Ceiling(ceiling::Ceiling),
+    /// Three times the capacity, and how soon all is as before
+    Overload(overload::Overload),
 }
 
-/// Where and how long, for benches that go round by round.
+/// Where a bench runs, and how many take part.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Run {
+pub struct Site {
     /// Printers, each with its own connection, certificate and officer
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     printers: u16,
     /// Districts over which they are spread
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     districts: u16,
-    /// Length of a round
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=60))]
-    seconds: u64,
-    /// Rounds of each kind; the median is shown
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
-    rounds: u32,
     /// A Postgres server on which to make a database for this run, as a user who may make databases and roles; both are
     /// dropped at the end [default: a private Postgres with full durability]
     #[arg(long, value_name = "URL")]
@@ -58,7 +55,20 @@ pub struct Run {
     json: bool,
 }
 
-impl Run {
+/// How long, for benches that go round by round.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Run {
+    #[command(flatten)]
+    site: Site,
+    /// Length of a round
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+    /// Rounds of each kind; the median is shown
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
+    rounds: u32,
+}
+
+impl Site {
     fn size(&self) -> office::Size {
         office::Size {
             printers: self.printers,
@@ -91,6 +101,7 @@ pub async fn run(command: Bench) -> Result<(), Failure> {
         What::Queue(queue) => queue::run(queue).await,
         What::Watch(watch) => watch::run(watch).await,
         What::Ceiling(ceiling) => ceiling::run(ceiling).await,
+        What::Overload(overload) => overload::run(overload).await,
     }
 }
 

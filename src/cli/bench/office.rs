@@ -216,6 +216,7 @@ impl Office {
                     .map_err(|_| Failure::Call("an id is plain text".to_owned()))?,
                 blanks: Arc::clone(&post.blanks),
                 district: post.district.number(),
+                deadline: None,
             })
         };
         self.posts.iter().map(printer).collect()

@@ -26,6 +26,8 @@ pub struct Printer {
     pub blanks: Arc<AtomicI64>,
     /// Its own number, so that no two chips are alike.
     pub district: i32,
+    /// How long it waits for an answer, where it says so.
+    pub deadline: Option<Duration>,
 }
 
 /// A leased request and the blank that it gets.
@@ -150,9 +152,13 @@ impl Printer {
         all_done(&answer.into_inner().results)
     }
 
-    fn request<M>(&self, message: M) -> Request<M> {
+    /// A call under the officer's shift.
+    pub fn request<M>(&self, message: M) -> Request<M> {
         let mut request = Request::new(message);
         request.metadata_mut().insert(SHIFT, self.shift.clone());
+        if let Some(deadline) = self.deadline {
+            request.set_timeout(deadline);
+        }
         request
     }
 }

@@ -51,12 +51,12 @@ pub struct Ceiling {
 /// Runs the bench.
 pub async fn run(ceiling: Ceiling) -> Result<(), Failure> {
     let phase = Phase::begin("a database", 1);
-    let (office, settings) = ceiling.run.office().await?;
+    let (office, settings) = ceiling.run.site.office().await?;
     phase.end(&settings.words());
     let report = unless_interrupted(compare(&ceiling, &office, settings)).await;
     office.close().await?;
     let report = report?;
-    if ceiling.run.json {
+    if ceiling.run.site.json {
         println!("{}", report.json());
     } else {
         println!("{report}");
@@ -210,7 +210,7 @@ impl Rounds<'_> {
             Kind::Replay => self.replay().await?,
             Kind::Batches => self.serve(BATCH).await?,
             Kind::Claims => {
-                let clients = self.ceiling.run.printers;
+                let clients = self.ceiling.run.site.printers;
                 self.claims.round(self.office, clients, seconds).await?
             }
             Kind::Graphile => match graphile {
@@ -229,7 +229,7 @@ impl Rounds<'_> {
     async fn queue_people(&self, batch: u32) -> Result<(), Failure> {
         let rate = self.rates[usize::from(batch > 1)];
         let length = Duration::from_secs(self.ceiling.run.seconds);
-        let people = queue::people(&self.ceiling.run, rate, length, batch);
+        let people = queue::people(&self.ceiling.run.site, rate, length, batch);
         self.office.queue_people(people).await
     }
 

@@ -216,8 +216,8 @@ impl Report {
         });
         serde_json::json!({
             "bench": "ceiling",
-            "printers": self.run.printers,
-            "districts": self.run.districts,
+            "printers": self.run.site.printers,
+            "districts": self.run.site.districts,
             "seconds": self.run.seconds,
             "rounds": self.run.rounds,
             "batch": BATCH,
@@ -275,8 +275,8 @@ impl fmt::Display for Report {
         write!(
             out,
             "{} printers in {} districts, as many sessions of pgbench, {} rounds of {} s, medians; {}",
-            self.run.printers,
-            self.run.districts,
+            self.run.site.printers,
+            self.run.site.districts,
             self.run.rounds,
             self.run.seconds,
             self.settings.words(),

@@ -17,7 +17,7 @@ use crate::cli::Failure;
 /// Jobs a second that nobody reaches in the barest queue.
 const JOBS_PER_SECOND: u64 = 20_000;
 /// Jobs a second that graphile-worker is expected to do at its default settings: a round lasts about as long as the others.
-const GRAPHILE_JOBS_PER_SECOND: u64 = 500;
+const GRAPHILE_JOBS_PER_SECOND: u64 = 1_000;
 
 /// The bare queue: a claim and a completion, two updates in two commits.
 pub struct Claims {

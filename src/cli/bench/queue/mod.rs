@@ -11,7 +11,7 @@ use futures::future::try_join_all;
 
 use self::report::{Measured, Report};
 use super::{
-    Run,
+    Run, Site,
     figures::Settings,
     office::Office,
     printer::{Printer, Tally},
@@ -39,12 +39,12 @@ pub struct Queue {
 /// Runs the bench.
 pub async fn run(queue: Queue) -> Result<(), Failure> {
     let phase = Phase::begin("a database", 1);
-    let (office, settings) = queue.run.office().await?;
+    let (office, settings) = queue.run.site.office().await?;
     phase.end(&settings.words());
     let report = unless_interrupted(with_server(&queue, &office, settings)).await;
     office.close().await?;
     let report = report?;
-    if queue.run.json {
+    if queue.run.site.json {
         println!("{}", report.json());
     } else {
         println!("{report}");
@@ -83,7 +83,7 @@ async fn measure(
         for (batch, rate) in queue.batch.iter().zip(&mut rates) {
             phase.say(format!("{batch} together"));
             office
-                .queue_people(people(&queue.run, *rate, length, *batch))
+                .queue_people(people(&queue.run.site, *rate, length, *batch))
                 .await?;
             let measured = round(printers, length, *batch).await?;
             *rate = rate.max(measured.cards_per_second());
@@ -105,17 +105,18 @@ pub async fn warm_up(office: &Office, printers: &[Printer], batch: u32) -> Resul
 }
 
 /// How many people have to stand in each district's queue before a round.
-pub fn people(run: &Run, rate: f64, length: Duration, batch: u32) -> i64 {
+pub fn people(site: &Site, rate: f64, length: Duration, batch: u32) -> i64 {
     let of_printer =
-        rate * FASTER * length.as_secs_f64() / f64::from(run.printers) + 2.0 * f64::from(batch);
-    rounded(of_printer * f64::from(run.printers.div_ceil(run.districts)))
+        rate * FASTER * length.as_secs_f64() / f64::from(site.printers) + 2.0 * f64::from(batch);
+    rounded(of_printer * f64::from(site.printers.div_ceil(site.districts)))
 }
 
+/// People are counted whole.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a count of people of some seconds"
 )]
-fn rounded(people: f64) -> i64 {
+pub fn rounded(people: f64) -> i64 {
     people.ceil() as i64
 }
 

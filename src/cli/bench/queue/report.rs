@@ -106,8 +106,8 @@ impl Report {
     pub fn json(&self) -> String {
         serde_json::json!({
             "bench": "queue",
-            "printers": self.run.printers,
-            "districts": self.run.districts,
+            "printers": self.run.site.printers,
+            "districts": self.run.site.districts,
             "seconds": self.run.seconds,
             "rounds": self.run.rounds,
             "database": self.settings,
@@ -147,8 +147,8 @@ impl fmt::Display for Report {
         write!(
             out,
             "{} printers in {} districts, {} rounds of {} s, medians; {}",
-            self.run.printers,
-            self.run.districts,
+            self.run.site.printers,
+            self.run.site.districts,
             self.run.rounds,
             self.run.seconds,
             self.settings.words(),
