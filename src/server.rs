@@ -34,12 +34,10 @@ use crate::{
     registration::RegistrationService,
     seal::Keys,
     telemetry,
-    transport::{self, Connections, KEEPALIVE_INTERVAL},
+    transport::{self, Connections, KEEPALIVE_INTERVAL, MESSAGE_READ_MAX},
     work::Desk,
 };
 
-/// The largest message that is read: a batch of 100 items is far below.
-const MESSAGE_READ_MAX: usize = 256 * 1024;
 /// The largest message that is sent: a page of 500 rows is far below.
 const MESSAGE_SENT_MAX: usize = 1024 * 1024;
 /// Streams and calls of one connection at a time.
@@ -152,6 +150,7 @@ impl Server {
                 Arc::clone(desk.limits()),
                 desk.admissions(),
             ))
+            .layer(tower::util::MapRequestLayer::new(transport::measured))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, async move {
                 stop.cancelled().await;

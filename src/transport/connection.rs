@@ -8,20 +8,22 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::SetOnce,
+    sync::{Semaphore, SetOnce},
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 use super::{
+    pace::Pace,
     places::Place,
+    reading::UNDER_WAY_MAX,
     taking::{Answers, Taken},
 };
 use crate::{
@@ -39,6 +41,8 @@ struct Line {
     ended: SetOnce<Error>,
     cut: CancellationToken,
     answers: Answers,
+    /// For messages that are being read.
+    room: Arc<Semaphore>,
 }
 
 impl Peer {
@@ -53,6 +57,7 @@ impl Peer {
             ended: SetOnce::new(),
             cut,
             answers,
+            room: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
         }))
     }
 
@@ -75,6 +80,11 @@ impl Peer {
     /// An answer on this connection; when nobody takes it, the connection ends.
     pub fn answer<B>(&self, body: B) -> Taken<B> {
         Taken::new(body, self, &self.0.answers)
+    }
+
+    /// The room for messages that are being read on the connection.
+    pub(super) fn room(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.room)
     }
 
     pub(super) async fn called(&self) {
@@ -102,6 +112,7 @@ pub struct Connection {
     stream: TlsStream<TcpStream>,
     peer: Peer,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    pace: Pace,
     _place: Place,
 }
 
@@ -111,6 +122,7 @@ impl Connection {
             cut: Box::pin(peer.0.cut.clone().cancelled_owned()),
             stream,
             peer,
+            pace: Pace::new(),
             _place: place,
         }
     }
@@ -146,7 +158,11 @@ impl AsyncRead for Connection {
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.check(context)?;
-        Pin::new(&mut self.stream).poll_read(context, into)
+        ready!(self.pace.poll_ready(context));
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
+        self.pace.read(&into.filled()[before..]);
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -18,13 +18,16 @@ use crate::{access::Access, error::Result};
 
 mod accept;
 mod connection;
+mod pace;
 mod places;
+mod reading;
 mod taking;
 mod tls;
 mod watch;
 
 pub use connection::{Connection, Peer};
 pub use places::Connections;
+pub use reading::{MESSAGE_READ_MAX, measured};
 pub use tls::Tls;
 
 use accept::Gate;

@@ -5,6 +5,7 @@
     reason = "tests ask a database of their own at run time, and tell on their own standard error what went wrong"
 )]
 
+mod abuse;
 mod administration;
 mod architecture;
 mod articles;

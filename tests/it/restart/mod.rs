@@ -62,7 +62,7 @@ pub struct Serving {
 }
 
 /// The program on its folder, with a private Postgres there.
-async fn serve(data: &Path, listen: &str) -> Serving {
+pub async fn serve(data: &Path, listen: &str) -> Serving {
     start(command(data, listen)).await
 }
 

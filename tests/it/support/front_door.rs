@@ -15,6 +15,7 @@ use ektp::proto::{
     administration_client::AdministrationClient, open_shift_request::Credential,
 };
 use tonic::transport::Channel;
+use uuid::Uuid;
 
 use super::{
     office::request_id,
@@ -128,6 +129,12 @@ impl FrontDoor {
 
 /// The officer's first shift on a terminal; answers the line that carries it.
 pub async fn open_shift(channel: Channel, account: &Account) -> Line {
+    let shift = begin_shift(channel.clone(), account).await;
+    Line::new(channel, OnShift(Some(shift)))
+}
+
+/// The same for a client that hands the shift in by itself.
+pub async fn begin_shift(channel: Channel, account: &Account) -> Uuid {
     let credential = PinCredential {
         badge: account.badge.clone(),
         pin: account.first_pin.clone(),
@@ -137,11 +144,10 @@ pub async fn open_shift(channel: Channel, account: &Account) -> Line {
         request_id: request_id(),
         credential: Some(Credential::Pin(credential)),
     };
-    let opened = AdministrationClient::new(unstaffed(channel.clone()))
+    let opened = AdministrationClient::new(unstaffed(channel))
         .open_shift(request)
         .await
         .expect("badge and PIN are right");
     let shift = opened.into_inner().shift.expect("the shift");
-    let shift = shift.shift_id.parse().expect("a UUID");
-    Line::new(channel, OnShift(Some(shift)))
+    shift.shift_id.parse().expect("a UUID")
 }

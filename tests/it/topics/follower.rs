@@ -46,6 +46,8 @@ pub trait Followed {
         token: &[u8],
     ) -> Result<Streaming<Self::Response>, Status>;
     fn heard(response: Self::Response) -> Heard<Self::Entry>;
+    /// Whether an entry leaves the picture with the state that it has.
+    fn leaves(entry: &Self::Entry) -> bool;
     fn show(picture: &mut Self::Picture, entry: &Self::Entry);
 }
 
@@ -106,6 +108,7 @@ impl<F: Followed> Follower<F> {
             match self.next().await {
                 Heard::Chunk(entries) => {
                     assert!((1..=200).contains(&entries.len()));
+                    assert!(!entries.iter().any(F::leaves), "gone, and in a picture");
                     self.show(&entries);
                 }
                 Heard::End(end) => {
@@ -125,8 +128,13 @@ impl<F: Followed> Follower<F> {
         }
     }
 
-    /// The next change; bookmarks before it are checked and passed over.
+    /// The next change, which comes in time; bookmarks before it are checked and passed over.
     pub async fn change(&mut self) -> Change<F::Entry> {
+        let changed = timeout(PATIENCE, self.until_change()).await;
+        changed.expect("a change comes in time")
+    }
+
+    async fn until_change(&mut self) -> Change<F::Entry> {
         loop {
             match self.next().await {
                 Heard::Bookmark(bookmark) => {
@@ -213,6 +221,10 @@ macro_rules! followed {
                 }
             }
 
+            fn leaves(entry: &Self::Entry) -> bool {
+                leaves::$method(entry)
+            }
+
             fn show(picture: &mut Self::Picture, entry: &Self::Entry) {
                 show::$method(picture, entry);
             }
@@ -253,6 +265,24 @@ followed!(
     watch_enrolments_response
 );
 
+/// Which entries of each stream leave its picture.
+mod leaves {
+    use super::*;
+
+    pub fn watch_stock(entry: &proto::StockEntry) -> bool {
+        entry.state() == CustodyState::HandedOver
+    }
+
+    pub fn watch_collections(entry: &proto::Collection) -> bool {
+        entry.state() == CollectionState::HandedOver
+    }
+
+    pub fn watch_enrolments(entry: &proto::Enrolment) -> bool {
+        let lives_here = entry.life() == ResidentLife::Resident;
+        entry.state() == EnrolmentState::PrintReady || !lives_here
+    }
+}
+
 /// How each picture takes an entry in.
 mod show {
     use super::*;
@@ -260,7 +290,7 @@ mod show {
     pub fn watch_stock(picture: &mut Stocked, entry: &proto::StockEntry) {
         let run = entry.serials.expect("an entry has a run");
         for serial in run.first..=run.last {
-            if entry.state() == CustodyState::HandedOver {
+            if leaves::watch_stock(entry) {
                 picture.remove(&serial);
             } else {
                 picture.insert(serial, (entry.location.clone(), entry.state()));
@@ -269,7 +299,7 @@ mod show {
     }
 
     pub fn watch_collections(picture: &mut ById<proto::Collection>, entry: &proto::Collection) {
-        if entry.state() == CollectionState::HandedOver {
+        if leaves::watch_collections(entry) {
             picture.remove(&entry.collection_id);
         } else {
             picture.insert(entry.collection_id.clone(), entry.clone());
@@ -277,8 +307,7 @@ mod show {
     }
 
     pub fn watch_enrolments(picture: &mut ById<proto::Enrolment>, entry: &proto::Enrolment) {
-        let lives_here = entry.life() == ResidentLife::Resident;
-        if entry.state() == EnrolmentState::PrintReady || !lives_here {
+        if leaves::watch_enrolments(entry) {
             picture.remove(&entry.enrolment_id);
         } else {
             picture.insert(entry.enrolment_id.clone(), entry.clone());

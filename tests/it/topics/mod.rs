@@ -5,7 +5,7 @@
 
 mod collections;
 mod enrolments;
-mod follower;
+pub mod follower;
 mod stock;
 mod together;
 
