@@ -51,6 +51,8 @@ const GONE_WITHIN: Duration = Duration::from_secs(25);
 const AT_ONCE: Duration = Duration::from_secs(3);
 /// Other districts, whose streams see none of the acts and must go on all the same.
 const ELSEWHERE: [&str; 3] = ["32.01", "14.08", "16.71"];
+/// A stream comes back so much later for each other one: a server opens a thousand in a second.
+const STREAM_EVERY: Duration = Duration::from_millis(1);
 /// Streams of one terminal, as many as it may have.
 const STREAMS_EACH: usize = 8;
 const WRITERS: usize = 4;
@@ -218,9 +220,9 @@ async fn follow(
         let changes = if elsewhere.is_some() { 0 } else { changes };
         for _ in 0..STREAMS_EACH.min(streams - terminal * STREAMS_EACH) {
             let (lines, done, begun) = (lines.clone(), done.clone(), begun.clone());
-            following.push(tokio::spawn(
-                Followed::default().follow(lines, changes, done, begun),
-            ));
+            let every = STREAM_EVERY * u32::try_from(streams).expect("thousands");
+            let followed = Followed::every(every);
+            following.push(tokio::spawn(followed.follow(lines, changes, done, begun)));
         }
     }
     let mut pictures = begun.subscribe();

@@ -3,11 +3,14 @@
 use ektp::proto::{
     self, print_queue_client::PrintQueueClient, watch_queue_response::Message as Said,
 };
-use tokio::{sync::watch, time::interval};
+use tokio::{
+    sync::watch,
+    time::{Duration, MissedTickBehavior, interval},
+};
 use tonic::Status;
 
 use crate::{
-    restart::{RETRY_EVERY, follower::Position},
+    restart::follower::Position,
     support::{office::reason, officers::Line},
 };
 
@@ -15,6 +18,7 @@ use crate::{
 #[derive(Default)]
 pub struct Followed {
     pub position: Position,
+    every: Duration,
     token: Vec<u8>,
     /// Ends with a bookmark and the word to come again elsewhere.
     pub farewells: usize,
@@ -25,6 +29,15 @@ pub struct Followed {
 }
 
 impl Followed {
+    /// One that opens its stream at most so often: thousands who come back at once give one another time, as a server that
+    /// sends them away asks.
+    pub fn every(every: Duration) -> Self {
+        Self {
+            every,
+            ..Self::default()
+        }
+    }
+
     /// Follows until so many changes have come and `done` is true; `begun` is told of the first picture.
     pub async fn follow(
         mut self,
@@ -33,7 +46,8 @@ impl Followed {
         mut done: watch::Receiver<bool>,
         begun: watch::Sender<usize>,
     ) -> Self {
-        let mut ticks = interval(RETRY_EVERY);
+        let mut ticks = interval(self.every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut clients = lines.map(PrintQueueClient::new);
         loop {
             for client in &mut clients {

@@ -48,6 +48,8 @@ pub const SUBMIT: &str = "/ektp.v1.PrintQueue/SubmitPrintRequests";
 const WRITERS: usize = 4;
 const EACH: usize = 12;
 const PEOPLE: usize = WRITERS * EACH;
+/// As many as one call takes.
+const BATCH: usize = 100;
 /// So many submissions are acknowledged when the server is killed.
 const BEFORE_THE_KILL: usize = PEOPLE / 3;
 /// For a start with everything, and for the stop of an old server before it, on a busy machine.
@@ -162,11 +164,15 @@ pub async fn print_ready(terminal: &Line, matcher: Channel, count: usize) -> Vec
         enrolments.push(enrolment);
         ids.push(resident);
     }
-    terminal.certify(&enrolments).await;
+    for part in enrolments.chunks(BATCH) {
+        terminal.certify(part).await;
+    }
     let tasks = matcher
         .lease_checks(u32::try_from(count).expect("a few"))
         .await;
-    matcher.decide(&tasks, VerdictOutcome::Unique).await;
+    for part in tasks.chunks(BATCH) {
+        matcher.decide(part, VerdictOutcome::Unique).await;
+    }
     ids
 }
 
