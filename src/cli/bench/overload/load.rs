@@ -47,12 +47,12 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// So many cards; for ten of them three lists are asked for and three cards applied for.
+    /// So many cards; for ten of them one list is asked for and one card applied for.
     pub fn of_cards(cards: f64) -> Self {
         Self {
             cards,
-            submissions: cards * 0.3,
-            lists: cards * 0.3,
+            submissions: cards * 0.1,
+            lists: cards * 0.1,
         }
     }
 }

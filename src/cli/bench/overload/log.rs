@@ -72,6 +72,16 @@ impl Second {
         sorted.sort_unstable();
         (!sorted.is_empty()).then(|| percentile(&sorted, 99))
     }
+
+    /// One in which a call took so long.
+    #[cfg(test)]
+    pub fn of_one(took: Duration) -> Self {
+        Self {
+            cards: 1,
+            acts: 1,
+            latencies: vec![took],
+        }
+    }
 }
 
 /// One phase.
@@ -152,5 +162,25 @@ fn named(status: &Status) -> String {
         code
     } else {
         format!("{code} {reason}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_was_not_done_and_is_told_by_code_and_reason() {
+        let log = Log::begin(1);
+        let took = Duration::from_millis(5);
+        log.note(Kind::Lease, took, &Ok(()));
+        log.note::<()>(Kind::Lease, took, &Err(Status::resource_exhausted("full")));
+        log.note_card();
+        let phase = log.phase();
+        let leases = &phase.kinds[Kind::Lease as usize];
+        assert_eq!((leases.sent, leases.done, leases.refusals()), (2, 1, 1));
+        assert_eq!(leases.refused["ResourceExhausted"], 1);
+        assert_eq!((phase.seconds[0].cards, phase.seconds[0].acts), (1, 1));
+        assert_eq!(phase.kinds[Kind::List as usize].sent, 0);
     }
 }

@@ -49,13 +49,11 @@ impl Report {
         median(seconds.filter_map(Second::p99_ms).collect())
     }
 
-    /// After how many seconds the latency was normal for two on end.
     fn back_after(&self) -> Option<usize> {
-        let most = self.normal_p99_ms() * NORMAL_TIMES;
-        let is_normal = |second: &Second| second.p99_ms().is_some_and(|p99| p99 <= most);
-        let pairs = self.seen.after.seconds.windows(2);
-        let mut pairs = pairs.map(|pair| pair.iter().all(is_normal));
-        pairs.position(|is_normal| is_normal)
+        back_after(
+            &self.seen.after.seconds,
+            self.normal_p99_ms() * NORMAL_TIMES,
+        )
     }
 
     /// For machines.
@@ -142,6 +140,13 @@ impl Report {
     }
 }
 
+/// After how many seconds the latency was at most this for two on end.
+fn back_after(seconds: &[Second], most_ms: f64) -> Option<usize> {
+    let is_normal = |second: &Second| second.p99_ms().is_some_and(|p99| p99 <= most_ms);
+    let mut pairs = seconds.windows(2);
+    pairs.position(|pair| pair.iter().all(is_normal))
+}
+
 fn per_second(phase: &Phase, of: impl Fn(&Second) -> u64) -> f64 {
     phase.seconds.iter().map(of).sum::<u64>() as f64 / phase.seconds.len().max(1) as f64
 }
@@ -193,5 +198,29 @@ impl fmt::Display for Report {
             self.overload.seconds,
             self.settings.words(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn seconds(latencies: &[u64]) -> Vec<Second> {
+        let seconds = latencies.iter().map(|ms| match ms {
+            0 => Second::default(),
+            ms => Second::of_one(Duration::from_millis(*ms)),
+        });
+        seconds.collect()
+    }
+
+    #[test]
+    fn the_latency_is_back_when_two_seconds_on_end_are_normal() {
+        assert_eq!(back_after(&seconds(&[5, 6, 90]), 10.0), Some(0));
+        assert_eq!(back_after(&seconds(&[90, 5, 90, 6, 7]), 10.0), Some(3));
+        assert_eq!(back_after(&seconds(&[90, 5, 90]), 10.0), None);
+        // A second in which nothing was answered is not a quick one.
+        assert_eq!(back_after(&seconds(&[0, 0, 5, 5]), 10.0), Some(2));
     }
 }
