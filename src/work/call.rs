@@ -5,7 +5,9 @@
 
 use tonic::Request;
 
+use super::Desk;
 use crate::{
+    admission::Place,
     caller::{Caller, Class},
     deadline::Deadline,
     error::{Error, Result},
@@ -47,5 +49,13 @@ impl Call {
             },
             message,
         ))
+    }
+}
+
+impl Desk {
+    /// A place among the acts, as one of the caller's district.
+    pub(super) async fn place(&self, call: &Call, by: Option<Deadline>) -> Result<Place> {
+        let home = call.caller.ledger();
+        self.0.acts.enter(call.class, home, by).await
     }
 }

@@ -49,11 +49,7 @@ impl Desk {
         residents: &[Uuid],
         counted: Counted,
     ) -> Result<()> {
-        let _place = self
-            .0
-            .acts
-            .enter(call.class, call.caller.ledger(), Some(call.deadline))
-            .await?;
+        let _place = self.place(call, Some(call.deadline)).await?;
         let (actor, scope) = (unit::actor(&call.caller, call.method), call.caller.walls());
         let district = scope.ledger();
         let subjects = match counted {

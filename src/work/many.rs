@@ -58,11 +58,7 @@ impl Desk {
             + Send
             + 'static,
     {
-        let _place = self
-            .0
-            .acts
-            .enter(call.class, call.caller.ledger(), None)
-            .await?;
+        let _place = self.place(call, None).await?;
         let mut work = self.begin(&call.caller, call.method, None).await?;
         let keys: Vec<(RequestId, Vec<u8>)> = items
             .iter()

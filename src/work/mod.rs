@@ -144,10 +144,8 @@ impl Desk {
 
     /// A transaction for a read of what the caller may see.
     pub async fn read(&self, call: &Call) -> Result<Read> {
-        let place = self
-            .0
-            .reads
-            .enter(call.class, call.caller.ledger(), Some(call.deadline));
+        let home = call.caller.ledger();
+        let place = self.0.reads.enter(call.class, home, Some(call.deadline));
         let place = place.await?;
         let read = self.read_unasked(&call.caller).await?;
         Ok(Read {
@@ -196,11 +194,7 @@ impl Desk {
         R: Message + 'static,
         F: for<'w> FnOnce(&'w mut Work) -> BoxFuture<'w, Result<R>> + Send + 'static,
     {
-        let _place = self
-            .0
-            .acts
-            .enter(call.class, call.caller.ledger(), Some(call.deadline))
-            .await?;
+        let _place = self.place(call, Some(call.deadline)).await?;
         let mut work = self
             .begin(&call.caller, call.method, Some(call.deadline))
             .await?;
@@ -281,11 +275,7 @@ impl Desk {
     {
         let (desk, call) = (self.clone(), call.clone());
         own_task(async move {
-            let _place = desk
-                .0
-                .acts
-                .enter(call.class, call.caller.ledger(), None)
-                .await?;
+            let _place = desk.place(&call, None).await?;
             desk.without_id(&call.caller, call.method, step).await
         })
         .await
