@@ -17,7 +17,6 @@ mod commits;
 mod doorbell;
 mod hub;
 pub mod journal;
-mod late;
 mod ledger;
 mod picture;
 mod reader;

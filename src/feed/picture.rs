@@ -7,7 +7,6 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use prost::bytes::Bytes;
 use sqlx::{PgConnection, PgPool};
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
@@ -34,10 +33,8 @@ pub type Source = for<'c> fn(&'c mut PgConnection, District) -> BoxFuture<'c, Re
 pub(super) struct Picture {
     /// The history that it is of.
     pub feed_id: Uuid,
-    /// Where changes follow.
+    /// Where changes follow, and the database's time of it.
     pub place: Place,
-    /// The database's time of it.
-    pub as_of: OffsetDateTime,
     /// Its messages between the beginning and the end.
     pub chunks: Vec<Bytes>,
 }
@@ -64,8 +61,9 @@ pub(super) async fn take(
                 day: facts.as_of.date(),
             },
             topic_revision: facts.topic_revision,
+            head: facts.head,
+            as_of: facts.as_of,
         },
-        as_of: facts.as_of,
         chunks: chunks(&bodies, encode)?,
     })
 }

@@ -3,6 +3,8 @@
 //! What is easily got wrong: a position ahead of the ledger is never waited for. The numbers will come, but with other
 //! contents: what was once seen there is gone.
 
+use time::OffsetDateTime;
+
 use crate::feed::{
     chain::Position,
     journal::Facts,
@@ -32,6 +34,9 @@ pub(super) struct Place {
     pub position: Position,
     /// The topic's last event at or below it.
     pub topic_revision: i64,
+    /// The ledger's head when it was found, and the database's time of that.
+    pub head: i64,
+    pub as_of: OffsetDateTime,
 }
 
 /// Judges a token.
@@ -65,6 +70,8 @@ pub(super) fn judge(token: &Token, facts: &Facts) -> Result<Place, Resync> {
             day: token.day,
         },
         topic_revision: facts.asked.next_prior.unwrap_or(facts.topic_revision),
+        head: facts.head,
+        as_of: facts.as_of,
     })
 }
 

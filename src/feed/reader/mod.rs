@@ -77,15 +77,16 @@ pub(super) struct Reader {
     encode: Encode,
     ledger: Arc<Ledger>,
     state: watch::Receiver<State>,
-    late: watch::Receiver<bool>,
+    good: watch::Receiver<Good>,
     out: mpsc::Sender<Bytes>,
     /// The history that the position belongs to, by the ledger's count and by its identity.
     history: u64,
     feed_id: Uuid,
     position: Position,
     topic_revision: i64,
-    /// When the position was known to be within the ledger.
+    /// When the position was known to be within the ledger; and the head then, with the database's time.
     placed: Instant,
+    head_then: (i64, OffsetDateTime),
     commits: Commits,
     /// When the last change or mark was handed over.
     spoke: Instant,
@@ -103,7 +104,8 @@ impl Reader {
         out: mpsc::Sender<Bytes>,
     ) -> Self {
         let now = Instant::now();
-        let (late, as_of) = (hub.watch_late(), hub.good().as_of);
+        let good = hub.watch_good();
+        let as_of = good.borrow().as_of;
         let spread = 1.0 - LIFE_SPREAD + rand::random::<f64>() * 2.0 * LIFE_SPREAD;
         Self {
             over: now + hub.timing().life.mul_f64(spread),
@@ -117,6 +119,7 @@ impl Reader {
             },
             topic_revision: 0,
             placed: now,
+            head_then: (0, as_of),
             commits: Commits::of(ask.topic),
             spoke: now,
             stale: false,
@@ -125,7 +128,7 @@ impl Reader {
             ask,
             encode,
             ledger,
-            late,
+            good,
             out,
         }
     }
@@ -176,6 +179,7 @@ impl Reader {
         self.topic_revision = place.topic_revision;
         self.commits = Commits::of(self.ask.topic);
         self.placed = Instant::now();
+        self.head_then = (place.head, place.as_of);
         self.spoke = Instant::now();
     }
 
@@ -190,7 +194,7 @@ impl Reader {
         }
         self.feed_id = picture.feed_id;
         self.place(picture.place.clone());
-        let end = self.mark(picture.as_of);
+        let end = self.mark(picture.place.as_of);
         self.hand(Message::SnapshotEnd(end)).await?;
         self.spoke = Instant::now();
         Ok(())
@@ -200,7 +204,7 @@ impl Reader {
     async fn live(&mut self) -> Result<Resync, End> {
         loop {
             // In this order: what the look saw is in the head that is read after it.
-            let good = self.hub.good();
+            let good = *self.good.borrow_and_update();
             let state = *self.state.borrow_and_update();
             if let Err(why) = self.ask.standing.check() {
                 return Err(self.lost(why, good).await);
@@ -254,9 +258,11 @@ impl Reader {
     /// Everything up to here was delivered, and nothing had been committed after it at the time of the last good look: so
     /// that time dates the position as well.
     async fn bookmark(&mut self, good: Good) -> Result<(), End> {
-        self.position.day = self.position.day.max(good.as_of.date());
-        let mark = self.mark(good.as_of);
-        self.hand(Message::Bookmark(mark)).await?;
+        if let Some(as_of) = self.as_of(good) {
+            self.position.day = self.position.day.max(as_of.date());
+            let mark = self.mark(as_of);
+            self.hand(Message::Bookmark(mark)).await?;
+        }
         self.spoke = Instant::now();
         Ok(())
     }
@@ -267,12 +273,12 @@ impl Reader {
         let due = if self.stale {
             good.at + timing.give_up_after
         } else {
-            self.spoke + timing.bookmark_every
+            (self.spoke + timing.bookmark_every).min(good.at + timing.stale_after)
         };
         let draining = self.hub.draining().clone();
         tokio::select! {
             _ = self.state.changed() => Ok(()),
-            _ = self.late.changed() => Ok(()),
+            _ = self.good.changed(), if self.stale => Ok(()),
             () = sleep_until(due.min(self.over)) => Ok(()),
             () = self.out.closed() => Err(End::Gone),
             () = draining.cancelled() => Ok(()),
@@ -283,13 +289,23 @@ impl Reader {
     /// The right is gone: the reader gets its place once more, to go on from when it may again, and the reason.
     async fn lost(&mut self, why: Error, good: Good) -> End {
         let is_current = self.state.borrow().head == self.position.revision;
-        if is_current {
-            let mark = self.mark(good.as_of);
+        if is_current && let Some(as_of) = self.as_of(good) {
+            let mark = self.mark(as_of);
             if let Err(end) = self.hand(Message::Bookmark(mark)).await {
                 return end;
             }
         }
         End::Failed(why)
+    }
+
+    /// Of which time the position is, if that is known yet. A look that began before the stream was placed may have read the
+    /// database after it, and then knows more than the stream was given.
+    fn as_of(&self, good: Good) -> Option<OffsetDateTime> {
+        if good.at > self.placed {
+            return Some(good.as_of);
+        }
+        let (head, as_of) = self.head_then;
+        (self.position.revision >= head).then_some(as_of)
     }
 
     fn mark(&self, as_of: OffsetDateTime) -> Mark {
