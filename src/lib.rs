@@ -64,7 +64,6 @@ pub mod certificate;
 mod chores;
 pub mod cli;
 pub mod clock;
-mod codec;
 pub mod config;
 pub mod db;
 mod deadline;

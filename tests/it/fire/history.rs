@@ -4,14 +4,14 @@
 //! A reader that is cut in the middle gets the commit again, whole, and that is no repetition.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
-use crate::support::stream::QUEUE;
+use super::wire::TOPICS;
 
 /// Who is further behind than this is given a picture instead.
 const BEHIND_MAX: u64 = 10_000;
@@ -61,6 +61,7 @@ pub enum Seen {
 pub struct History {
     pub name: String,
     pub district: i32,
+    pub topic: i16,
     pub seen: Vec<Seen>,
 }
 
@@ -93,8 +94,8 @@ pub struct Ledger {
     pub head: u64,
     /// Digests of all events of all topics; the first one is number 1.
     all: Vec<u64>,
-    /// Of the queue, in order.
-    queue: Vec<Event>,
+    /// Of each topic, in order.
+    topics: HashMap<i16, Vec<Event>>,
     /// Who was told when of which head, by time; and the highest head up to there.
     told: Vec<(OffsetDateTime, u64)>,
 }
@@ -105,7 +106,7 @@ impl Ledger {
         db: &mut PgConnection,
         district: i32,
         told: &[Acknowledged],
-        entry: fn(&[u8]) -> (String, bool),
+        entry: fn(i16, &[u8]) -> (String, bool),
     ) -> Self {
         let rows: Vec<(i64, i16, i64, bool, Vec<u8>)> = sqlx::query_as(
             "select revision, topic, prior_revision, last_in_commit, body from feed_event
@@ -115,22 +116,21 @@ impl Ledger {
         .fetch_all(db)
         .await
         .expect("the ledger can be read");
-        let (mut all, mut queue, mut heads) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (mut all, mut heads) = (Vec::new(), BTreeMap::new());
+        let mut topics: HashMap<i16, Vec<Event>> = TOPICS.map(|topic| (topic, Vec::new())).into();
         for (number, (revision, topic, prior, last_in_commit, body)) in (1..).zip(rows) {
             assert_eq!(revision, number, "the ledger of {district} is dense");
             let before = heads.insert(topic, revision).unwrap_or(0);
             assert_eq!(prior, before, "{district}/{revision} names the one before");
             all.push(digest(&body));
-            if topic == QUEUE {
-                let (id, open) = entry(&body);
-                queue.push(Event {
-                    revision: revision.unsigned_abs(),
-                    last_in_commit,
-                    id,
-                    open,
-                    digest: digest(&body),
-                });
-            }
+            let (id, open) = entry(topic, &body);
+            topics.entry(topic).or_default().push(Event {
+                revision: revision.unsigned_abs(),
+                last_in_commit,
+                id,
+                open,
+                digest: digest(&body),
+            });
         }
         let mut told: Vec<_> = (told.iter())
             .filter(|told| told.district == district)
@@ -146,15 +146,16 @@ impl Ledger {
             district,
             head: all.len() as u64,
             all,
-            queue,
+            topics,
             told,
         }
     }
 
-    /// The queue's last event at or below a revision.
-    pub fn topic_revision(&self, revision: u64) -> u64 {
-        let below = self.queue[..self.up_to(revision)].last();
-        below.map_or(0, |event| event.revision)
+    /// The topic's last event at or below a revision.
+    pub fn topic_revision(&self, topic: i16, revision: u64) -> u64 {
+        self.up_to(topic, revision)
+            .last()
+            .map_or(0, |event| event.revision)
     }
 
     /// Whether the table ends at `head` with these, or has them there.
@@ -171,9 +172,10 @@ impl Ledger {
         &self.all
     }
 
-    fn up_to(&self, revision: u64) -> usize {
-        self.queue
-            .partition_point(|event| event.revision <= revision)
+    /// The topic's events up to a revision.
+    fn up_to(&self, topic: i16, revision: u64) -> &[Event] {
+        let events = &self.topics[&topic];
+        &events[..events.partition_point(|event| event.revision <= revision)]
     }
 
     /// What somebody had been told before that time.
@@ -182,10 +184,10 @@ impl Ledger {
         count.checked_sub(1).map_or(0, |last| self.told[last].1)
     }
 
-    /// The picture of the queue at a revision.
-    fn picture(&self, revision: u64) -> BTreeMap<String, u64> {
+    /// The picture of a topic at a revision.
+    fn picture(&self, topic: i16, revision: u64) -> BTreeMap<String, u64> {
         let mut picture = BTreeMap::new();
-        for event in &self.queue[..self.up_to(revision)] {
+        for event in self.up_to(topic, revision) {
             if event.open {
                 picture.insert(event.id.clone(), event.digest);
             } else {
@@ -206,6 +208,7 @@ struct Place {
 /// Walks one history against the ledger.
 struct Walk<'a> {
     ledger: &'a Ledger,
+    topic: i16,
     /// Whether the requests of this district stand in their tables, so that a picture can be more than empty.
     real: bool,
     place: Option<Place>,
@@ -220,6 +223,7 @@ struct Walk<'a> {
 pub fn violations(history: &History, ledger: &Ledger, real: bool) -> Vec<String> {
     let mut walk = Walk {
         ledger,
+        topic: history.topic,
         real,
         place: None,
         kept: None,
@@ -237,7 +241,7 @@ pub fn violations(history: &History, ledger: &Ledger, real: bool) -> Vec<String>
         }
     }
     let end = walk.place.map(|place| place.topic_revision);
-    let wanted = ledger.topic_revision(ledger.head);
+    let wanted = ledger.topic_revision(history.topic, ledger.head);
     if end != Some(wanted) {
         let wrong = format!("{} ends at {end:?}, not at {wanted}", history.name);
         walk.wrong.push(wrong);
@@ -295,9 +299,9 @@ impl Walk<'_> {
 
     /// A mark at a place says that nothing before its time is missing.
     fn mark(&mut self, place: Place, as_of: OffsetDateTime) {
-        let wanted = self.ledger.topic_revision(place.revision);
+        let wanted = self.ledger.topic_revision(self.topic, place.revision);
         self.says(place.topic_revision == wanted, || {
-            format!("{place:?}, and the queue stands at {wanted} there")
+            format!("{place:?}, and the topic stands at {wanted} there")
         });
         let told = self.ledger.told_before(as_of);
         self.says(told <= place.revision, || {
@@ -319,7 +323,7 @@ impl Walk<'_> {
         self.expired = false;
         self.mark(place, as_of);
         let wanted = if self.real {
-            self.ledger.picture(place.revision)
+            self.ledger.picture(self.topic, place.revision)
         } else {
             BTreeMap::new()
         };
@@ -342,12 +346,9 @@ impl Walk<'_> {
         self.says(revision > before.revision, || {
             format!("{revision} comes again, or a bookmark overtook it: {before:?}")
         });
-        let ledger = self.ledger;
-        let begin = ledger.up_to(before.topic_revision);
-        let events = ledger
-            .queue
-            .get(begin..ledger.up_to(revision))
-            .unwrap_or(&[]);
+        let begin = self.ledger.up_to(self.topic, before.topic_revision).len();
+        let events = self.ledger.up_to(self.topic, revision);
+        let events = events.get(begin..).unwrap_or(&[]);
         let written: Vec<u64> = events.iter().map(|event| event.digest).collect();
         self.says(written == entries, || {
             let (is, should) = (entries.len(), written.len());

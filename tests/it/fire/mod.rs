@@ -11,6 +11,7 @@ mod nemesis;
 mod reader;
 mod scissors;
 mod stalled;
+mod wire;
 mod world;
 mod writers;
 
@@ -29,13 +30,15 @@ use self::{
     history::{History, Ledger, Seen, violations},
     reader::{Ends, Reader, entry_of},
     scissors::bad_line,
-    world::{PATIENCE, PROGRAMS, World},
+    wire::TOPICS,
+    world::{Certificates, PATIENCE, PROGRAMS, World},
     writers::{Printer, RawWriter, Written},
 };
 use crate::support::{
     office::Client,
     people::{deliver, residents},
     soak,
+    stream::QUEUE,
 };
 
 /// Kota Pasuruan, whose requests stand in their tables and are printed by real printers.
@@ -45,7 +48,7 @@ const REAL_CODE: &str = "35.75";
 const NEIGHBOURS: [(i32, &str); 3] = [(3571, "35.71"), (3572, "35.72"), (3573, "35.73")];
 const RAW_WRITERS: u64 = 6;
 const PRINTERS: u64 = 2;
-/// Streams of each district.
+/// Streams of each district: of the real one all are of its queue, of the others two of each topic.
 const READERS: u64 = 8;
 /// Requests in the real queue.
 const REQUESTS: usize = 24;
@@ -95,14 +98,17 @@ async fn readers(
     for address in world.addresses() {
         lines.push(bad_line(address, dice.random()).await);
     }
-    let mut readers = JoinSet::new();
+    let (mut readers, sql) = (JoinSet::new(), world.sql());
     for (district, code) in NEIGHBOURS.into_iter().chain([(REAL, REAL_CODE)]) {
-        for number in 1..=READERS {
+        for (number, topic) in (1..=READERS).zip(TOPICS.into_iter().cycle()) {
             let name = terminal_of(code, number);
+            let identity = world.certificates.identity(&name);
             let reader = Reader {
-                identity: world.certificates.identity(&name),
+                shift: Certificates::shift(&sql, &name, &identity).await,
+                identity,
                 name,
                 district,
+                topic: if district == REAL { QUEUE } else { topic },
                 certificates: Arc::clone(&world.certificates),
                 lines: lines.clone(),
                 seed: dice.random(),
@@ -173,8 +179,13 @@ async fn no_stream_misses_doubles_or_reorders_anything_while_all_around_it_burns
         written.repeats += one.repeats;
     }
     let ledgers = ledgers(&world, &written).await;
-    let end = |ledger: &Ledger| (ledger.district, ledger.topic_revision(ledger.head));
-    let last: HashMap<i32, u64> = ledgers.iter().map(end).collect();
+    let mut last = HashMap::new();
+    for ledger in &ledgers {
+        for topic in TOPICS {
+            let end = ledger.topic_revision(topic, ledger.head);
+            last.insert((ledger.district, topic), end);
+        }
+    }
     tell_end.send_replace(Some(Arc::new(last)));
     let histories = timeout(PATIENCE, readers.join_all())
         .await

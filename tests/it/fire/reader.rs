@@ -1,14 +1,11 @@
-//! A terminal on a bad line: it follows one district's queue at any server, comes back with its token whenever the stream
+//! A terminal on a bad line: it follows one topic of its district at any server, comes back with its token whenever the stream
 //! breaks, sometimes without, and writes down everything that it is told.
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use ektp::{
     authority::Identity,
-    proto::{
-        self, PrintRequestState, QueueEntry, ResyncReason, print_queue_client::PrintQueueClient,
-        watch_queue_response::Message,
-    },
+    proto::{self, PrintRequestState, QueueEntry, ResyncReason},
 };
 use prost::Message as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -22,7 +19,12 @@ use tonic::{Code, Streaming};
 
 use super::{
     history::{History, Seen, digest},
+    wire::{self, Answer, Message},
     world::{Certificates, RETRY_EVERY},
+};
+use crate::support::{
+    officers::{Line, OnShift},
+    stream::QUEUE,
 };
 
 /// A stream that says nothing for so long is opened elsewhere: its server may stand still.
@@ -30,14 +32,16 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// Openings at which a reader has lost its token, and its picture with it.
 const FORGETS: f64 = 0.1;
 
-/// How far each district's queue has come when all writers have ended.
-pub type Ends = Option<Arc<HashMap<i32, u64>>>;
+/// How far each topic of each district has come when all writers have ended.
+pub type Ends = Option<Arc<HashMap<(i32, i16), u64>>>;
 
 /// The reader.
 pub struct Reader {
     pub name: String,
     pub district: i32,
+    pub topic: i16,
     pub identity: Identity,
+    pub shift: OnShift,
     pub certificates: Arc<Certificates>,
     /// The lines to the servers.
     pub lines: Vec<SocketAddr>,
@@ -54,8 +58,11 @@ struct Following {
     begun: Option<HashMap<String, u64>>,
 }
 
-/// The id of an entry, and whether it stands in the picture.
-pub fn entry_of(body: &[u8]) -> (String, bool) {
+/// The id of an entry, and whether it stands in the picture; of topics without pictures neither.
+pub fn entry_of(topic: i16, body: &[u8]) -> (String, bool) {
+    if topic != QUEUE {
+        return (String::new(), true);
+    }
     let entry = QueueEntry::decode(body).expect("the queue's events are entries");
     let open = is_open(entry.state());
     (entry.print_request_id, open)
@@ -105,6 +112,7 @@ impl Reader {
         History {
             name: following.reader.name,
             district: following.reader.district,
+            topic: following.reader.topic,
             seen: following.seen,
         }
     }
@@ -113,16 +121,13 @@ impl Reader {
 impl Following {
     fn has_everything(&self, ends: &watch::Receiver<Ends>) -> bool {
         let ends = ends.borrow();
-        let end = ends.as_ref().map(|ends| ends[&self.reader.district]);
+        let mine = (self.reader.district, self.reader.topic);
+        let end = ends.as_ref().map(|ends| ends[&mine]);
         // A topic that never changed is known when its picture is.
         end.is_some_and(|end| end <= self.topic_revision && !self.token.is_empty())
     }
 
-    async fn open(
-        &mut self,
-        line: usize,
-        forgets: bool,
-    ) -> Option<Streaming<proto::WatchQueueResponse>> {
+    async fn open(&mut self, line: usize, forgets: bool) -> Option<Streaming<Answer>> {
         let address = self.reader.lines[line];
         let endpoint = self
             .reader
@@ -133,14 +138,11 @@ impl Following {
         } else {
             self.token.clone()
         };
-        let request = proto::WatchQueueRequest {
-            district: String::new(),
-            resume_token: token,
-        };
         let opening = async {
             let channel = endpoint.connect().await.ok()?;
-            match PrintQueueClient::new(channel).watch_queue(request).await {
-                Ok(answer) => Some(answer.into_inner()),
+            let line = Line::new(channel, self.reader.shift.clone());
+            match wire::watch(line, self.reader.topic, token).await {
+                Ok(stream) => Some(stream),
                 Err(status) => {
                     may_break(&status);
                     None
@@ -159,11 +161,7 @@ impl Following {
     }
 
     /// Until the stream breaks, or there is nothing more to come.
-    async fn listen(
-        &mut self,
-        mut stream: Streaming<proto::WatchQueueResponse>,
-        ends: &mut watch::Receiver<Ends>,
-    ) {
+    async fn listen(&mut self, mut stream: Streaming<Answer>, ends: &mut watch::Receiver<Ends>) {
         while !self.has_everything(ends) {
             let next = tokio::select! {
                 next = timeout(SILENCE, stream.message()) => next,
@@ -188,8 +186,9 @@ impl Following {
             Message::SnapshotChunk(chunk) => {
                 let picture = self.begun.as_mut().expect("a chunk follows a beginning");
                 for entry in chunk.entries {
-                    let digest = digest(&entry.encode_to_vec());
-                    picture.insert(entry.print_request_id, digest);
+                    // Only the queue's pictures are ever more than empty.
+                    let id = entry_of(self.reader.topic, &entry).0;
+                    picture.insert(id, digest(&entry));
                 }
             }
             Message::SnapshotEnd(end) => {
@@ -209,9 +208,7 @@ impl Following {
                     prior_revision: change.prior_revision,
                     revision: change.revision,
                     more: change.more,
-                    entries: entries
-                        .map(|entry| digest(&entry.encode_to_vec()))
-                        .collect(),
+                    entries: entries.map(|entry| digest(entry)).collect(),
                 });
                 assert_eq!(change.more, change.resume_token.is_empty());
                 if !change.more {

@@ -265,26 +265,25 @@ impl Certificates {
             .connect_timeout(CONNECT_TIMEOUT)
     }
 
-    /// A line to each address for one principal with an officer who may do everything at that place; the line is made
-    /// anew by itself when it breaks.
-    pub async fn lines(
-        &self,
-        sql: &PgPool,
-        principal: &str,
-        addresses: &[SocketAddr],
-    ) -> Vec<Line> {
-        let identity = self.identity(principal);
+    /// An officer who may do everything at the principal's place, and comes to work on this certificate.
+    pub async fn shift(sql: &PgPool, principal: &str, identity: &Identity) -> OnShift {
         let roles: &[OfficerRole] = &officers::ALL_BUT_CONTRACTOR;
-        let shift = if officers::is_staffed(principal) {
+        OnShift(if officers::is_staffed(principal) {
             Some(officers::open_shift(sql, &identity.certificate_pem, roles).await)
         } else {
             None
-        };
+        })
+    }
+
+    /// A line to each address for one principal with an officer; the line is made anew by itself when it breaks.
+    pub async fn lines(&self, sql: &PgPool, principal: &str, to: &[SocketAddr]) -> Vec<Line> {
+        let identity = self.identity(principal);
+        let shift = Self::shift(sql, principal, &identity).await;
         let line = |address: &SocketAddr| {
             let channel = self.endpoint(*address, &identity).connect_lazy();
-            Line::new(channel, OnShift(shift))
+            Line::new(channel, shift.clone())
         };
-        addresses.iter().map(line).collect()
+        to.iter().map(line).collect()
     }
 }
 

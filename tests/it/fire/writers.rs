@@ -20,6 +20,7 @@ use tokio::{
 
 use super::{
     history::{Acknowledged, digest},
+    wire::{COLLECTIONS, ENROLMENTS, TOPICS},
     world::{PATIENCE, RETRY_EVERY, session},
 };
 use crate::support::{
@@ -27,7 +28,7 @@ use crate::support::{
     officers::Line,
     people::key,
     raw,
-    stream::{QUEUE, event},
+    stream::{QUEUE, STOCK, event},
 };
 
 const LEASE: &str = "/ektp.v1.PrintQueue/LeasePrintRequests";
@@ -43,8 +44,8 @@ const ROLLBACKS: f64 = 0.05;
 const WIDE: f64 = 0.15;
 /// Most commits are small, some are as large as a commit may be.
 const SIZES: [(f64, RangeInclusive<usize>); 3] = [(0.7, 1..=5), (0.95, 6..=100), (1.0, 101..=500)];
-/// The topics that a raw writer may write where requests are real: all but the queue.
-const OTHERS: RangeInclusive<i16> = 2..=4;
+/// Of a raw writer's events, those of the queue; where requests are real it writes none there.
+const QUEUED: f64 = 0.5;
 
 /// What one writer knows.
 #[derive(Debug, Default)]
@@ -77,14 +78,14 @@ impl Draft {
             let size = SIZES.iter().find(|(below, _)| roll < *below);
             let (_, size) = size.expect("the last one is certain");
             for _ in 0..dice.random_range(size.clone()) {
-                let topic = if district == real || dice.random_bool(0.2) {
-                    dice.random_range(OTHERS)
+                let topic = if district == real || !dice.random_bool(QUEUED) {
+                    TOPICS[dice.random_range(1..TOPICS.len())]
                 } else {
                     QUEUE
                 };
                 draft.districts.push(district);
                 draft.topics.push(topic);
-                draft.bodies.push(event(0).1);
+                draft.bodies.push(body_of(topic));
             }
         }
         draft
@@ -97,6 +98,29 @@ impl Draft {
             digests.entry(*district).or_default().push(digest(body));
         }
         digests
+    }
+}
+
+/// An event that its topic's stream can read, and that is like no other one.
+fn body_of(topic: i16) -> Vec<u8> {
+    let id = request_id();
+    match topic {
+        STOCK => proto::StockEntry {
+            location: id,
+            ..proto::StockEntry::default()
+        }
+        .encode_to_vec(),
+        COLLECTIONS => proto::Collection {
+            collection_id: id,
+            ..proto::Collection::default()
+        }
+        .encode_to_vec(),
+        ENROLMENTS => proto::Enrolment {
+            enrolment_id: id,
+            ..proto::Enrolment::default()
+        }
+        .encode_to_vec(),
+        _ => event(0).1,
     }
 }
 

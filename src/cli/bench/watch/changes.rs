@@ -180,16 +180,11 @@ impl Printer {
     }
 }
 
-/// What the contract says to send again. The last two are what the client library makes of a line that broke.
+/// What the contract says to send again.
 fn passes(status: &Status) -> bool {
     matches!(
         status.code(),
-        Code::Unavailable
-            | Code::Aborted
-            | Code::ResourceExhausted
-            | Code::DeadlineExceeded
-            | Code::Unknown
-            | Code::Cancelled
+        Code::Unavailable | Code::Aborted | Code::ResourceExhausted | Code::DeadlineExceeded
     )
 }
 

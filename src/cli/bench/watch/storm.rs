@@ -4,19 +4,14 @@
 //! What is easily got wrong: a stream that was resumed says nothing while nothing changes. So every office has a change as
 //! soon as the new server stands, and a terminal is back when it holds that one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
-use sqlx::{ConnectOptions as _, Executor as _, postgres::PgConnectOptions};
-use tokio::{
-    runtime::Builder,
-    task::{JoinHandle, spawn_blocking},
-    time::{Instant, sleep},
-};
-use tokio_util::sync::CancellationToken;
+use sqlx::{Executor as _, PgPool};
+use tokio::time::{Instant, sleep};
 
 use super::{
-    Bench, LOOK_EVERY,
+    Bench, LOOK_EVERY, Watch,
     process::Process,
     tally::{Tally, Times},
 };
@@ -24,8 +19,6 @@ use crate::cli::{Failure, demo::progress::Phase};
 
 /// Terminals that are not back by then will not be.
 const BACK_TIMEOUT: Duration = Duration::from_secs(180);
-/// So many offices have their change each second, while the terminals come back.
-const CHANGES_PER_SECOND: u32 = 100;
 /// So often the database is asked how it is.
 const PROBE_EVERY: Duration = Duration::from_millis(10);
 
@@ -46,14 +39,11 @@ pub struct Storm {
 
 impl Storm {
     /// One storm.
-    pub async fn measure(bench: &mut Bench<'_>) -> Result<Self, Failure> {
+    pub async fn measure(bench: &mut Bench<'_>, watch: &Watch) -> Result<Self, Failure> {
         let count = bench.shared.places().count();
         let phase = Phase::begin("storm", count);
-        let stop = CancellationToken::new();
-        let options = (*bench.ground.owner.connect_options()).clone();
-        let probe = probe(options, stop.clone());
-        // Stops it however this ends.
-        let probing = stop.drop_guard();
+        let probes = Arc::new(Tally::new());
+        let prober = tokio::spawn(probe(bench.ground.owner.clone(), Arc::clone(&probes)));
         let broken = bench.shared.broken();
         let started = Instant::now();
         let at = bench.server.address();
@@ -62,9 +52,9 @@ impl Storm {
         bench.server = Process::start(&bench.ground.start(), at).await?;
         let serving_after_seconds = started.elapsed().as_secs_f64();
         phase.say("a new server stands");
-        let printers = &mut bench.printers;
-        printers
-            .each_once(&bench.shared, CHANGES_PER_SECOND)
+        bench
+            .printers
+            .each_once(&bench.shared, watch.changes)
             .await?;
         let changed_after_seconds = started.elapsed().as_secs_f64();
         let mut shown = 0;
@@ -87,10 +77,7 @@ impl Storm {
             sleep(LOOK_EVERY).await;
         }
         let back_after_seconds = started.elapsed().as_secs_f64();
-        drop(probing);
-        let database = probe
-            .await
-            .map_err(|error| Failure::Call(error.to_string()))??;
+        prober.abort();
         phase.end(&format!("all {count} are back"));
         // Each terminal's stream broke once without a try.
         let streams = u64::try_from(count).unwrap_or(u64::MAX);
@@ -99,27 +86,17 @@ impl Storm {
             changed_after_seconds,
             back_after_seconds,
             tries_in_vain: (bench.shared.broken() - broken).saturating_sub(streams),
-            database,
+            database: probes.times(),
         })
     }
 }
 
-/// On a thread of its own: among eight thousand handshakes it would measure this process and not the database.
-fn probe(options: PgConnectOptions, stop: CancellationToken) -> JoinHandle<Result<Times, Failure>> {
-    spawn_blocking(move || {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Failure::Runtime)?;
-        runtime.block_on(async {
-            let (times, mut db) = (Tally::new(), options.connect().await?);
-            while !stop.is_cancelled() {
-                let asked = Instant::now();
-                db.execute("select 1").await?;
-                times.add(asked.elapsed());
-                sleep(PROBE_EVERY).await;
-            }
-            Ok(times.times())
-        })
-    })
+async fn probe(owner: PgPool, times: Arc<Tally>) {
+    loop {
+        let asked = Instant::now();
+        if owner.execute("select 1").await.is_ok() {
+            times.add(asked.elapsed());
+        }
+        sleep(PROBE_EVERY).await;
+    }
 }
