@@ -82,7 +82,7 @@ impl Home {
     }
 
     async fn named(url: &str) -> Result<Self, Failure> {
-        let maintenance = db::options_of(url)?;
+        let maintenance = db::options_of(url)?.disable_statement_logging();
         let name = format!("ektp_bench_{}", Uuid::new_v4().simple());
         let folder = Folder::open(None)?;
         let mut db = maintenance.connect().await?;

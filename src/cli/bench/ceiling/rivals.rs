@@ -106,8 +106,10 @@ impl<'f> Graphile<'f> {
             .map_err(|error| failed(error.to_string()))?;
         // Its tables are as they were for the next round.
         let mut db = serving.connect().await?;
-        db.execute("drop schema if exists graphile_worker cascade")
-            .await?;
+        db.execute(
+            "set client_min_messages = error; drop schema if exists graphile_worker cascade",
+        )
+        .await?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         said.split_once("jobs per second: ")
             .and_then(|(_, rest)| rest.trim().parse().ok())
