@@ -43,7 +43,7 @@ impl Default for Timing {
             stale_after: Duration::from_secs(5),
             give_up_after: Duration::from_secs(30),
             stall_after: Duration::from_secs(30),
-            parting: Duration::from_secs(5),
+            parting: Duration::from_secs(3),
             life: Duration::from_secs(30 * 60),
             share_for: Duration::from_secs(1),
         }
