@@ -40,11 +40,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The servers come apart from messages and clients: what a Watch call hands out is encoded already, once for all who read
-/// it. Everything else is the messages' own.
+/// it (`stream`), and the buffers are small (`codec`). Everything else is the messages' own.
 fn servers(descriptors: FileDescriptorSet, out: PathBuf) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(&out)?;
     let mut generator = tonic_prost_build::configure()
         .build_client(false)
+        .codec_path("crate::codec::Wire")
         .out_dir(out)
         .extern_path(".ektp.v1", "crate::proto");
     let messages = descriptors

@@ -64,6 +64,7 @@ pub mod certificate;
 mod chores;
 pub mod cli;
 pub mod clock;
+mod codec;
 pub mod config;
 pub mod db;
 mod deadline;

@@ -67,7 +67,9 @@ impl Standing {
         if let Some((shift, ends_at)) = self.shift
             && ends_at <= Clock::System.now()
         {
-            let ends_at = self.access.end_of(shift).await?;
+            // Boxed, because it is rare: each connection and each stream waits here, and would carry the room that a
+            // question to the database needs, 14 KiB, for as long as it lasts.
+            let ends_at = Box::pin(self.access.end_of(shift)).await?;
             self.shift = Some((shift, ends_at));
         }
         Ok(())

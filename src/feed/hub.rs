@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, ErrorReason, Kind, Result},
-    feed::{Timing, bell::Bell, doorbell, journal, ledger::Ledger, share::Shares, tail},
+    feed::{Timing, bell::Bell, doorbell, journal, late, ledger::Ledger, share::Shares, tail},
     ids::District,
     scope::Scope,
     seal::Keys,
@@ -49,6 +49,7 @@ struct Inner {
     /// Rung to have ledgers looked at; unlike the desk's bell it is not passed on to other servers.
     asked: Bell,
     good: watch::Sender<Good>,
+    late: watch::Receiver<bool>,
     turns: Semaphore,
     shares: Shares,
     counts: Arc<Counts>,
@@ -108,6 +109,7 @@ impl Hub {
             .saturating_sub(1)
             .max(1);
         let counts = Arc::new(Counts::default());
+        let (tell_late, late) = watch::channel(false);
         let hub = Self(Arc::new(Inner {
             pool,
             keys: Arc::clone(desk.keys()),
@@ -120,11 +122,13 @@ impl Hub {
                 as_of: heads.as_of,
                 feed_id: heads.feed_id,
             }),
+            late,
             turns: Semaphore::new(turns),
             shares: Shares::default(),
             _gauges: gauges(&counts),
             counts,
         }));
+        tokio::spawn(late::tell(hub.clone(), tell_late));
         let outbox = doorbell::start(&hub, database);
         tail::start(&hub, desk.bell().clone(), outbox);
         Ok(hub)
@@ -188,6 +192,11 @@ impl Hub {
     /// To be told of the next good look.
     pub(super) fn watch_good(&self) -> watch::Receiver<Good> {
         self.0.good.subscribe()
+    }
+
+    /// To be told when the last good look is too old, and when there is a new one.
+    pub(super) fn watch_late(&self) -> watch::Receiver<bool> {
+        self.0.late.clone()
     }
 
     /// Says that a look went well; call it after everything seen was handed to the ledgers.

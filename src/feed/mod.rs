@@ -17,6 +17,7 @@ mod commits;
 mod doorbell;
 mod hub;
 pub mod journal;
+mod late;
 mod ledger;
 mod picture;
 mod reader;

@@ -77,7 +77,7 @@ pub(super) struct Reader {
     encode: Encode,
     ledger: Arc<Ledger>,
     state: watch::Receiver<State>,
-    good: watch::Receiver<Good>,
+    late: watch::Receiver<bool>,
     out: mpsc::Sender<Bytes>,
     /// The history that the position belongs to, by the ledger's count and by its identity.
     history: u64,
@@ -104,8 +104,7 @@ impl Reader {
         out: mpsc::Sender<Bytes>,
     ) -> Self {
         let now = Instant::now();
-        let good = hub.watch_good();
-        let as_of = good.borrow().as_of;
+        let (late, as_of) = (hub.watch_late(), hub.good().as_of);
         let spread = 1.0 - LIFE_SPREAD + rand::random::<f64>() * 2.0 * LIFE_SPREAD;
         Self {
             over: now + hub.timing().life.mul_f64(spread),
@@ -128,7 +127,7 @@ impl Reader {
             ask,
             encode,
             ledger,
-            good,
+            late,
             out,
         }
     }
@@ -204,7 +203,7 @@ impl Reader {
     async fn live(&mut self) -> Result<Resync, End> {
         loop {
             // In this order: what the look saw is in the head that is read after it.
-            let good = *self.good.borrow_and_update();
+            let good = self.hub.good();
             let state = *self.state.borrow_and_update();
             if let Err(why) = self.ask.standing.check() {
                 return Err(self.lost(why, good).await);
@@ -273,12 +272,12 @@ impl Reader {
         let due = if self.stale {
             good.at + timing.give_up_after
         } else {
-            (self.spoke + timing.bookmark_every).min(good.at + timing.stale_after)
+            self.spoke + timing.bookmark_every
         };
         let draining = self.hub.draining().clone();
         tokio::select! {
             _ = self.state.changed() => Ok(()),
-            _ = self.good.changed(), if self.stale => Ok(()),
+            _ = self.late.changed() => Ok(()),
             () = sleep_until(due.min(self.over)) => Ok(()),
             () = self.out.closed() => Err(End::Gone),
             () = draining.cancelled() => Ok(()),

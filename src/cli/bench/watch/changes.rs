@@ -180,11 +180,16 @@ impl Printer {
     }
 }
 
-/// What the contract says to send again.
+/// What the contract says to send again. The last two are what the client library makes of a line that broke.
 fn passes(status: &Status) -> bool {
     matches!(
         status.code(),
-        Code::Unavailable | Code::Aborted | Code::ResourceExhausted | Code::DeadlineExceeded
+        Code::Unavailable
+            | Code::Aborted
+            | Code::ResourceExhausted
+            | Code::DeadlineExceeded
+            | Code::Unknown
+            | Code::Cancelled
     )
 }
 

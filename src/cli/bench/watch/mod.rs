@@ -204,7 +204,7 @@ impl<'a> Bench<'a> {
         };
         let (_, memory_most_kib) = self.server.memory()?;
         let storm = if watch.storm {
-            Some(Storm::measure(self, watch).await?)
+            Some(Storm::measure(self).await?)
         } else {
             None
         };

@@ -225,6 +225,10 @@ fn storm_lines(storm: &Storm) -> Vec<Line> {
             "a new server stood",
             format!("{:.1} s after the kill", storm.serving_after_seconds),
         ),
+        Line::seen(
+            "every office had a change",
+            format!("{:.1} s after the kill", storm.changed_after_seconds),
+        ),
         Line::at_most(
             "all back and caught up",
             storm.back_after_seconds,

@@ -3,14 +3,17 @@
 //! What is easily got wrong: a client library reads on its own and would take some messages for a reader that takes none.
 //! These open their stream with a window of no bytes, so that nothing can be sent to them but the end.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, error::Error as _, time::Duration};
 
 use serde::Serialize;
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
 };
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tonic::{
+    Status,
+    transport::{Certificate, ClientTlsConfig, Endpoint, Identity},
+};
 
 use super::{Bench, Watch, address, streams::Part, tally::Times};
 use crate::{
@@ -142,11 +145,21 @@ async fn never_read(endpoint: Endpoint) -> Result<Ended, Failure> {
     let words = match timeout(CLOSE_TIMEOUT, stream.message()).await {
         Ok(Ok(Some(_))) => "a message came through no window".to_owned(),
         Ok(Ok(None)) => "ended well".to_owned(),
-        Ok(Err(status)) => client::in_words(&status),
+        Ok(Err(status)) => words(&status),
         Err(_) => format!("open after {} s", CLOSE_TIMEOUT.as_secs()),
     };
     Ok(Ended {
         after: opened.elapsed(),
         words,
     })
+}
+
+/// The reason of the contract where it came through; a connection that was cut has no words.
+fn words(status: &Status) -> String {
+    let reason = client::reason(status);
+    if reason.is_empty() && status.source().is_some() {
+        "the connection was cut".to_owned()
+    } else {
+        format!("{:?} {reason}", status.code())
+    }
 }

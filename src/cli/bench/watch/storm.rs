@@ -4,14 +4,19 @@
 //! What is easily got wrong: a stream that was resumed says nothing while nothing changes. So every office has a change as
 //! soon as the new server stands, and a terminal is back when it holds that one.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::{Executor as _, PgPool};
-use tokio::time::{Instant, sleep};
+use sqlx::{ConnectOptions as _, Executor as _, postgres::PgConnectOptions};
+use tokio::{
+    runtime::Builder,
+    task::{JoinHandle, spawn_blocking},
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    Bench, LOOK_EVERY, Watch,
+    Bench, LOOK_EVERY,
     process::Process,
     tally::{Tally, Times},
 };
@@ -19,6 +24,8 @@ use crate::cli::{Failure, demo::progress::Phase};
 
 /// Terminals that are not back by then will not be.
 const BACK_TIMEOUT: Duration = Duration::from_secs(180);
+/// So many offices have their change each second, while the terminals come back.
+const CHANGES_PER_SECOND: u32 = 100;
 /// So often the database is asked how it is.
 const PROBE_EVERY: Duration = Duration::from_millis(10);
 
@@ -39,11 +46,14 @@ pub struct Storm {
 
 impl Storm {
     /// One storm.
-    pub async fn measure(bench: &mut Bench<'_>, watch: &Watch) -> Result<Self, Failure> {
+    pub async fn measure(bench: &mut Bench<'_>) -> Result<Self, Failure> {
         let count = bench.shared.places().count();
         let phase = Phase::begin("storm", count);
-        let probes = Arc::new(Tally::new());
-        let prober = tokio::spawn(probe(bench.ground.owner.clone(), Arc::clone(&probes)));
+        let stop = CancellationToken::new();
+        let options = (*bench.ground.owner.connect_options()).clone();
+        let probe = probe(options, stop.clone());
+        // Stops it however this ends.
+        let probing = stop.drop_guard();
         let broken = bench.shared.broken();
         let started = Instant::now();
         let at = bench.server.address();
@@ -52,9 +62,9 @@ impl Storm {
         bench.server = Process::start(&bench.ground.start(), at).await?;
         let serving_after_seconds = started.elapsed().as_secs_f64();
         phase.say("a new server stands");
-        bench
-            .printers
-            .each_once(&bench.shared, watch.changes)
+        let printers = &mut bench.printers;
+        printers
+            .each_once(&bench.shared, CHANGES_PER_SECOND)
             .await?;
         let changed_after_seconds = started.elapsed().as_secs_f64();
         let mut shown = 0;
@@ -77,7 +87,10 @@ impl Storm {
             sleep(LOOK_EVERY).await;
         }
         let back_after_seconds = started.elapsed().as_secs_f64();
-        prober.abort();
+        drop(probing);
+        let database = probe
+            .await
+            .map_err(|error| Failure::Call(error.to_string()))??;
         phase.end(&format!("all {count} are back"));
         // Each terminal's stream broke once without a try.
         let streams = u64::try_from(count).unwrap_or(u64::MAX);
@@ -86,17 +99,27 @@ impl Storm {
             changed_after_seconds,
             back_after_seconds,
             tries_in_vain: (bench.shared.broken() - broken).saturating_sub(streams),
-            database: probes.times(),
+            database,
         })
     }
 }
 
-async fn probe(owner: PgPool, times: Arc<Tally>) {
-    loop {
-        let asked = Instant::now();
-        if owner.execute("select 1").await.is_ok() {
-            times.add(asked.elapsed());
-        }
-        sleep(PROBE_EVERY).await;
-    }
+/// On a thread of its own: among eight thousand handshakes it would measure this process and not the database.
+fn probe(options: PgConnectOptions, stop: CancellationToken) -> JoinHandle<Result<Times, Failure>> {
+    spawn_blocking(move || {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Failure::Runtime)?;
+        runtime.block_on(async {
+            let (times, mut db) = (Tally::new(), options.connect().await?);
+            while !stop.is_cancelled() {
+                let asked = Instant::now();
+                db.execute("select 1").await?;
+                times.add(asked.elapsed());
+                sleep(PROBE_EVERY).await;
+            }
+            Ok(times.times())
+        })
+    })
 }
