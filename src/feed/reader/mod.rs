@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// When the server goes away a reader gets so long to take what was under way; its last place is told after that.
-const PARTING: Duration = Duration::from_secs(2);
+const PARTING: Duration = Duration::from_secs(5);
 /// A client that is sent away waits at least so long, so that the other servers are ready for it.
 const DRAIN_AFTER: Duration = Duration::from_secs(1);
 /// And at most so much longer: not all terminals shall come back at once.

@@ -311,7 +311,8 @@ async fn all_there_once(sql: &PgPool, requests: &[String], people: usize) {
 /// No stream began anew, none missed anything, and those that ended were told so.
 async fn all_went_on(following: Vec<tokio::task::JoinHandle<Followed>>, rounds: usize) {
     let streams = following.len();
-    let (mut farewells, mut refusals, mut breaks) = (0, 0, Vec::new());
+    let (mut farewells, mut hurried, mut refusals) = (0, 0, 0);
+    let mut breaks = Vec::new();
     for followed in following {
         let followed = timeout(PATIENCE, followed)
             .await
@@ -322,11 +323,12 @@ async fn all_went_on(following: Vec<tokio::task::JoinHandle<Followed>>, rounds: 
             "it was resumed, not begun anew"
         );
         farewells += followed.farewells;
+        hurried += followed.hurried;
         refusals += followed.refusals;
         breaks.extend(followed.breaks);
     }
     eprintln!(
-        "{streams} streams in {rounds} rounds: {farewells} farewells, {refusals} refusals, {breaks:?}"
+        "{streams} streams in {rounds} rounds: {farewells} farewells, {hurried} hurried, {refusals} refusals, {breaks:?}"
     );
     assert!(
         farewells >= streams,

@@ -22,6 +22,8 @@ pub struct Followed {
     token: Vec<u8>,
     /// Ends with a bookmark and the word to come again elsewhere.
     pub farewells: usize,
+    /// Ends with that word alone: the client was too busy to take its place in time, and goes on from an older one.
+    pub hurried: usize,
     /// Refusals at the opening: everybody comes at once, and nobody waits as long as the server asks.
     pub refusals: usize,
     /// Other ends, in words.
@@ -94,6 +96,8 @@ impl Followed {
         let how = said.err();
         if last == [Word::Placed, Word::Drain] {
             self.farewells += 1;
+        } else if last[1] == Word::Drain {
+            self.hurried += 1;
         } else if how
             .as_ref()
             .is_some_and(|status| reason(status) == "OVERLOADED")
