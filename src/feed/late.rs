@@ -19,7 +19,7 @@ pub(super) async fn tell(hub: Hub, late: watch::Sender<bool>) {
                 if changed.is_err() {
                     return;
                 }
-                late.send_if_modified(|late| std::mem::take(late));
+                late.send_if_modified(std::mem::take);
             }
             () = sleep_until(at + hub.timing().stale_after), if !is_late => {
                 late.send_replace(true);

@@ -101,11 +101,11 @@ mod tests {
 
     #[test]
     fn a_picture_comes_in_messages_that_are_full_and_no_more() {
-        let count: Encode = Box::new(|message| match message {
-            Message::SnapshotChunk { bodies } => {
-                Ok(Bytes::from(vec![u8::try_from(bodies.len()).unwrap_or(0)]))
-            }
-            other => panic!("{other:?} is no chunk"),
+        let count: Encode = Box::new(|message| {
+            let Message::SnapshotChunk { bodies } = message else {
+                panic!("{message:?} is no chunk");
+            };
+            Ok(Bytes::from(vec![u8::try_from(bodies.len()).unwrap_or(0)]))
         });
         let counts = |bodies: Vec<Vec<u8>>| -> Vec<u8> {
             let chunks = chunks(&bodies, &count).expect("they are encoded");

@@ -35,6 +35,9 @@ pub(super) struct Subject {
     pub scope: Scope,
 }
 
+/// Events that follow a place, or why none do.
+pub(super) type Page = Result<Arc<[Arc<Event>]>, Resync>;
+
 /// The readings of the last second.
 #[derive(Debug, Default)]
 pub(super) struct Shares {
@@ -43,7 +46,7 @@ pub(super) struct Shares {
     /// What became of a token: the history of now, and where its stream goes on.
     pub places: Shared<(Subject, Token), (Uuid, Result<Place, Resync>)>,
     /// The first events after a place.
-    pub pages: Shared<(Subject, Position), Result<Arc<[Arc<Event>]>, Resync>>,
+    pub pages: Shared<(Subject, Position), Page>,
 }
 
 impl Shares {

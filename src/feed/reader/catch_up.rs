@@ -20,7 +20,7 @@ use crate::{
         ledger::armful,
         picture::{self, Picture, no_ledger},
         resume::{Place, judge},
-        share::Subject,
+        share::{Page, Subject},
         token::Token,
     },
 };
@@ -84,7 +84,7 @@ impl Reader {
     }
 
     /// The next events from the table.
-    pub(super) async fn page(&self, head: i64) -> Result<Result<Arc<[Arc<Event>]>, Resync>, End> {
+    pub(super) async fn page(&self, head: i64) -> Result<Page, End> {
         let shares = self.hub.shares();
         let key = (self.subject(), self.position.clone());
         shares
@@ -93,7 +93,7 @@ impl Reader {
             .await
     }
 
-    async fn read(&self, head: i64) -> Result<Result<Arc<[Arc<Event>]>, Resync>, End> {
+    async fn read(&self, head: i64) -> Result<Page, End> {
         let (_turn, mut db) = self.connection().await?;
         let mut view = journal::read(&mut db, self.ask.scope).await?;
         let span = Span {
