@@ -135,7 +135,7 @@ impl Work {
             .owner()
             .fetch_one(
                 "select (select count(*) from print_request where state = 'PRINTED'),
-                     (select sum(head)::bigint from feed_head),
+                     (select sum(head)::bigint from feed_head where district <> 0),
                      (select count(*) from audit where terminal <> 'system')",
             )
             .await?;
