@@ -234,6 +234,9 @@ fn server_options(place: &Place, settings: &Settings) -> Vec<OsString> {
     set("log_error_verbosity=terse");
     // A line every five minutes for ever would fill the disk of a machine that nobody looks at.
     set("log_checkpoints=off");
+    // Acts are planned once (docs/decisions/0020): a table that fills on its first day is known for what it is within seconds,
+    // and not after a minute.
+    set("autovacuum_naptime=3s");
     if settings.durability == Durability::Throwaway {
         set("fsync=off");
         set("synchronous_commit=off");
