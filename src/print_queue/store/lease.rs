@@ -68,7 +68,8 @@ pub async fn lock_queue(
 pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<Leased>)> {
     // Across: stock is inventory's, and so are the cards; person, identity and enrolment are registration's; this is the last
     // check before a blank is taken in hand, and who fails it is passed over. Each class is one stretch of the index, cut to
-    // the room. Rows are locked by id before they are changed, as every act on requests does; by an array, because the
+    // the room: `limit 1` (a person is one row) and `is true` leave the planner no other way in, for one plan serves all
+    // calls, and made while the queue was short it read and sorted all who wait. Rows are locked by id before they are changed, as every act on requests does; by an array, because the
     // planner, who cannot foresee how few they are, would join with every open request of the nation. Who was given another
     // place meanwhile is not taken at the old one. Whoever stood before
     // the last one given and got nothing was passed over, in the queue or held. The outer join answers the room without
@@ -93,14 +94,19 @@ pub async fn lease(db: &mut PgConnection, wish: &Wish<'_>) -> Result<(i64, Vec<L
             select c.place, r.seniority_at, r.print_request_id, r.facts_version
             from rule c
             cross join lateral (
-                select p.seniority_at, p.print_request_id, i.facts_version
+                select p.seniority_at, p.print_request_id, who.facts_version
                 from print_request p
-                join resident i on i.resident_id = p.resident_id and i.identity_version = p.identity_version
-                    and i.life = 'RESIDENT'
-                join enrolment e on e.resident_id = p.resident_id and e.state = 'PRINT_READY'
+                cross join lateral (
+                    select i.facts_version
+                    from resident i
+                    join enrolment e on e.resident_id = i.resident_id and e.state = 'PRINT_READY'
+                    where i.resident_id = p.resident_id and i.identity_version = p.identity_version
+                        and i.life = 'RESIDENT'
+                    limit 1
+                ) as who
                 where p.district = $1 and p.state = 'QUEUED' and p.applicant_class = c.applicant_class
                     and (c.admitted or p.policy_version = c.version)
-                    and p.enrolled_on between c.enrolled_from and c.enrolled_to
+                    and (p.enrolled_on between c.enrolled_from and c.enrolled_to) is true
                     and not exists (
                         select from card k where k.resident_id = p.resident_id and k.state in ('BOUND', 'AT_SITE')
                     )
