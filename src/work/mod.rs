@@ -204,6 +204,7 @@ impl Desk {
             work.roll_back().await;
             return first.of_content(&digest, call.method);
         }
+        work.name(id);
         match step(&mut work).await {
             Ok(response) => {
                 let answer = Answer {

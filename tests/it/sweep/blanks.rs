@@ -26,6 +26,7 @@ pub async fn on_its_way(store: &mut Client) -> (String, SerialRange) {
         destination: DISTRICT.to_owned(),
         document_number: "SJ-scene".to_owned(),
         serials: vec![sent],
+        origin: String::new(),
     };
     let answer = store
         .inventory

@@ -125,12 +125,19 @@ fn inventory(method: &str, things: &Things, request_id: String) -> Option<Vec<u8
             destination: things.location.clone(),
             document_number: "SJ-sample".to_owned(),
             serials: vec![things.dispatch],
+            origin: String::new(),
         }
         .encode_to_vec(),
         "ReceiveShipment" => proto::ReceiveShipmentRequest {
             request_id,
             shipment_id: things.shipment.0.clone(),
             serials: vec![things.shipment.1],
+            document_number: "BAST-sample".to_owned(),
+        }
+        .encode_to_vec(),
+        "CancelShipment" => proto::CancelShipmentRequest {
+            request_id,
+            shipment_id: things.shipment.0.clone(),
             document_number: "BAST-sample".to_owned(),
         }
         .encode_to_vec(),
