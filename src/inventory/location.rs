@@ -78,7 +78,7 @@ impl Location {
     }
 
     /// The store that fills it; a store is its own.
-    pub fn store(self) -> Self {
+    pub fn filled_from(self) -> Self {
         match self.unit() {
             Some(_) => Self(self.0 / UNITS),
             None => self,
@@ -101,12 +101,12 @@ impl Location {
 
     /// The subdistrict that its store belongs to.
     pub fn subdistrict(self) -> Option<Subdistrict> {
-        Subdistrict::from_number(self.store().0).ok()
+        Subdistrict::from_number(self.filled_from().0).ok()
     }
 
     /// The office in whose charge it is: the centre, a province's or a district's.
     pub fn district(self) -> District {
-        let store = self.store();
+        let store = self.filled_from();
         match store.subdistrict() {
             Some(subdistrict) => subdistrict.district(),
             None => District::from_number(store.0).expect("a store that is no subdistrict's"),
@@ -127,7 +127,7 @@ impl Location {
         let number: i32 = number.parse().ok()?;
         // The centre and the provinces print nothing and drive nowhere.
         let unit = Self::from_number(store.0 * UNITS + base + number).ok()?;
-        (HOPPERS.contains(&number) && unit.store() == store).then_some(unit)
+        (HOPPERS.contains(&number) && unit.filled_from() == store).then_some(unit)
     }
 }
 

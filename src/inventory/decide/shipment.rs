@@ -59,8 +59,8 @@ pub fn receive(
     may_act_at(shipment.destination, limit)?;
     is_under_way(shipment)?;
     // A store fills its own hopper alone.
-    let within_a_store = shipment.origin.store() == shipment.destination.store();
-    if shipment.dispatched_by.person == receiver && !within_a_store {
+    let is_filling = shipment.origin.filled_from() == shipment.destination.filled_from();
+    if shipment.dispatched_by.person == receiver && !is_filling {
         return Err(Refusal::SamePerson);
     }
     let surplus = runs::minus(found, &shipment.serials);

@@ -187,6 +187,21 @@ fn shipment_state(state: ShipmentState) -> proto::ShipmentState {
     }
 }
 
+/// Names what has the first serial of a run.
+fn held_by(error: Error, obstacle: Obstacle) -> Error {
+    let (why, holder) = match obstacle {
+        Obstacle::ReservedBy(id) => ("RESERVED_BY", Some(("print_request_id", id.to_string()))),
+        Obstacle::InTransit(id) => ("IN_TRANSIT", Some(("shipment_id", id.to_string()))),
+        Obstacle::InDispute(id) => ("IN_DISPUTE", Some(("case_id", id.to_string()))),
+        Obstacle::NotHere => ("NOT_HERE", None),
+    };
+    let error = error.with("why", why);
+    match holder {
+        Some((name, id)) => error.with(name, id),
+        None => error,
+    }
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let of_run = |error: Self, run: SerialRange| {
@@ -203,17 +218,8 @@ impl From<Refusal> for Error {
             }
             Refusal::BlanksNotInStock(run, obstacle) => {
                 let message = "some of these blanks are not in the sender's stock";
-                let error = of_run(Self::refused(ErrorReason::BlanksNotInStock, message), run);
-                match obstacle {
-                    Obstacle::ReservedBy(id) => error
-                        .with("why", "RESERVED_BY")
-                        .with("print_request_id", id),
-                    Obstacle::InTransit(id) => {
-                        error.with("why", "IN_TRANSIT").with("shipment_id", id)
-                    }
-                    Obstacle::InDispute(id) => error.with("why", "IN_DISPUTE").with("case_id", id),
-                    Obstacle::NotHere => error.with("why", "NOT_HERE"),
-                }
+                let error = Self::refused(ErrorReason::BlanksNotInStock, message);
+                held_by(of_run(error, run), obstacle)
             }
             Refusal::RouteNotAllowed => Self::refused(
                 ErrorReason::RouteNotAllowed,
@@ -229,7 +235,7 @@ impl From<Refusal> for Error {
             ),
             Refusal::ShipmentNotFound => Self::not_found(ErrorReason::ShipmentNotFound, "shipment"),
             Refusal::OutsideSubdistrict(limit) => {
-                let message = "the terminal acts for its own subdistrict's store only";
+                let message = "the terminal acts for its own subdistrict only";
                 Self::new(Kind::Forbidden, ErrorReason::OutsideSubdistrict, message)
                     .with("subdistrict", limit)
             }

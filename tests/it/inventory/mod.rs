@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cards;
+mod routes;
 mod shipments;
 
 use ektp::proto;
@@ -23,6 +24,14 @@ trait Blanks {
         ends: &[(i64, i64)],
     ) -> Result<proto::RegisterDeliveryResponse, Status>;
     async fn dispatch(&mut self, to: &str, ends: &[(i64, i64)]) -> Result<proto::Shipment, Status>;
+    /// From a store or unit that is not the caller's main one.
+    async fn send(
+        &mut self,
+        from: &str,
+        to: &str,
+        ends: &[(i64, i64)],
+    ) -> Result<proto::Shipment, Status>;
+    async fn cancel(&mut self, shipment: &str) -> Result<proto::Shipment, Status>;
     async fn receive(
         &mut self,
         shipment: &str,
@@ -48,12 +57,21 @@ impl Blanks for Client {
     }
 
     async fn dispatch(&mut self, to: &str, ends: &[(i64, i64)]) -> Result<proto::Shipment, Status> {
+        self.send("", to, ends).await
+    }
+
+    async fn send(
+        &mut self,
+        from: &str,
+        to: &str,
+        ends: &[(i64, i64)],
+    ) -> Result<proto::Shipment, Status> {
         let request = proto::DispatchShipmentRequest {
             request_id: request_id(),
             destination: to.to_owned(),
             document_number: "SJ-7/2017".to_owned(),
             serials: runs(ends),
-            origin: String::new(),
+            origin: from.to_owned(),
         };
         let answer = self
             .inventory
@@ -64,6 +82,16 @@ impl Blanks for Client {
             answer.committed_revision > 0,
             "a dispatch stands in the sender's ledger, too"
         );
+        Ok(answer.shipment.expect("a shipment"))
+    }
+
+    async fn cancel(&mut self, shipment: &str) -> Result<proto::Shipment, Status> {
+        let request = proto::CancelShipmentRequest {
+            request_id: request_id(),
+            shipment_id: shipment.to_owned(),
+            document_number: "SJ-7/2017-batal".to_owned(),
+        };
+        let answer = self.inventory.cancel_shipment(request).await?.into_inner();
         Ok(answer.shipment.expect("a shipment"))
     }
 
