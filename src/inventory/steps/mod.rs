@@ -81,7 +81,8 @@ async fn carry_out(work: &mut Work, legs: &[Leg], papers: Papers<'_>) -> Result<
     }
 }
 
-/// Notes where the moved serials are now, for the ledgers of both places' offices.
+/// Notes where the moved serials are now, for the ledgers of both places' offices. The centre's own is told only of what
+/// concerns nobody else: all its dispatches would wait for that one row.
 fn record(work: &mut Work, movements: &[Movement]) {
     for movement in movements {
         let serials = movement.serials;
@@ -89,10 +90,13 @@ fn record(work: &mut Work, movements: &[Movement]) {
             serials,
             account: movement.to,
         };
-        let offices = BTreeSet::from([
+        let mut offices = BTreeSet::from([
             movement.location.district(),
             movement.to.location.district(),
         ]);
+        if offices.len() > 1 {
+            offices.remove(&District::CENTRE);
+        }
         for office in offices {
             let about = ("serials", format!("{}-{}", serials.first(), serials.last()));
             work.record(office, Topic::Stock, about, wire::stock_event(&holding));

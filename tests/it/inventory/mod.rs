@@ -78,9 +78,14 @@ impl Blanks for Client {
             .dispatch_shipment(request)
             .await?
             .into_inner();
-        assert!(
-            answer.committed_revision > 0,
-            "a dispatch stands in the sender's ledger, too"
+        let of_centre = answer
+            .shipment
+            .as_ref()
+            .is_some_and(|sent| sent.origin == "centre");
+        assert_eq!(
+            answer.committed_revision == 0,
+            of_centre,
+            "it stands in the sender's ledger, the centre's in the receiver's alone"
         );
         Ok(answer.shipment.expect("a shipment"))
     }

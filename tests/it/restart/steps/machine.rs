@@ -184,6 +184,7 @@ impl Machine {
             Moment::Unheard => {
                 gate.waiting().await;
                 send(self.server(), Signal::SIGSTOP);
+                stands_still(self.server()).await;
                 gate.open().await;
                 gate.committed(&call.request_id).await
             }
@@ -291,4 +292,26 @@ impl Machine {
 
 fn send(process: Pid, signal: Signal) {
     signal::kill(process, signal).expect("the process is of this test");
+}
+
+/// A signal is there before all threads have stopped.
+async fn stands_still(process: Pid) {
+    let tasks = Path::new("/proc").join(process.to_string()).join("task");
+    let is_still = || {
+        let tasks = fs::read_dir(&tasks).expect("the process is there");
+        tasks.flatten().all(|task| {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which is in brackets.
+            stat.rsplit(')')
+                .next()
+                .is_some_and(|rest| rest.trim_start().starts_with('T'))
+        })
+    };
+    let waiting = async {
+        let mut looks = interval(RETRY_EVERY);
+        while !is_still() {
+            looks.tick().await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect("it stops in time");
 }
