@@ -13,6 +13,7 @@
 
 mod decide;
 mod location;
+pub mod proof;
 mod rpc;
 mod steps;
 mod store;

@@ -2,6 +2,7 @@
 
 mod cards;
 mod custody;
+pub mod proof;
 mod reads;
 mod shipments;
 
