@@ -156,8 +156,8 @@ async fn a_certificate_proves_a_district_a_province_and_the_nation() {
         "the walls hide nothing of it"
     );
     for line in [
-        "giver: centre 5",
-        "location: 35.75 movements 8 received 500 sent-on 0 due 0 leaf ",
+        "giver: centre 6",
+        "location: 35.75 movements 9 received 500 sent-on 0 due 0 leaf ",
         "total: AT_SITE 1 BOUND 1 DISPUTED 3 HANDED_OVER 1 IN_STOCK 494",
     ] {
         assert!(
