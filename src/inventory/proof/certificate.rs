@@ -24,6 +24,11 @@ pub use text::written;
 
 /// How the text begins; another version begins otherwise.
 pub const TITLE: &str = "ektp stock certificate v1";
+/// The longest file that is read: four times what one message may carry.
+const FILE_MAX: usize = 16 * 1024 * 1024;
+/// The largest figure that is read. As many of them as a file can have still add up to what 64 bits hold, and the nation
+/// has fewer cards by far.
+const FIGURE_MAX: i64 = 1_000_000_000_000;
 /// The state of what is not there yet.
 const IN_TRANSIT: &str = "IN_TRANSIT";
 
@@ -62,6 +67,9 @@ pub struct Place {
 /// A text that is no certificate, or one that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
+    /// Longer than any.
+    #[error("it is longer than any certificate")]
+    TooLong,
     /// It has no key and signature below it.
     #[error("it is not a signed text")]
     NotSigned,
@@ -94,6 +102,9 @@ pub struct Signed {
 impl Signed {
     /// Reads a file and checks everything that can be checked without the database.
     pub fn read(file: &str, trusted: Option<&PublicKey>) -> Result<Self, CertificateError> {
+        if file.len() > FILE_MAX {
+            return Err(CertificateError::TooLong);
+        }
         let parts = Parts::of(file).ok_or(CertificateError::NotSigned)?;
         if !parts.is_signed() {
             return Err(CertificateError::Changed);

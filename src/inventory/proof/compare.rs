@@ -4,11 +4,14 @@
 
 use std::iter::Peekable;
 
-use super::{Derived, Kind, Report, Run, place, replay::Replayed};
+use super::{Derived, Kind, Report, Run, name, place, replay::Replayed};
 use crate::inventory::{
     Account, CustodyState, Location,
     store::proof::{Card, Delivered, Row, Sent},
 };
+
+/// A card that a newer one replaced.
+const ENDED: &str = "ENDED";
 
 /// Walks along custody's rows and the derived runs at once.
 pub struct Custody<I: Iterator<Item = (Run, Account)>> {
@@ -171,15 +174,17 @@ impl<'a> Cards<'a> {
             self.done += usize::from(run.count() == 0);
         }
         let derived = self.derived.at(card.serial);
-        if !agrees(card.state, derived.map(|account| account.state)) {
+        if !agrees(&card.state, derived.map(|account| account.state)) {
             let run = Run {
                 first: card.serial,
                 last: card.serial,
             };
-            let state = card.state.map_or("ENDED", super::name);
             let there = derived.map_or_else(|| "nowhere".to_owned(), place);
             let at = derived.map_or(Location::CENTRE, |account| account.location);
-            let words = format!("the card is {state}, and by the movements it is {there}");
+            let words = format!(
+                "the card is {}, and by the movements it is {there}",
+                card.state
+            );
             report.add(Kind::CardDiffers, at, Some(run), words);
         }
     }
@@ -208,20 +213,16 @@ impl<'a> Cards<'a> {
     }
 }
 
-/// While a card lives, it repeats its blank's state; one that was replaced is with its old holder, and what became of it
-/// afterwards is custody's alone to say.
-fn agrees(card: Option<CustodyState>, blank: Option<CustodyState>) -> bool {
+/// While a card lives, it repeats its blank's state. One that was replaced is with its old holder, and what becomes of
+/// dead plastic afterwards is custody's alone to say.
+fn agrees(card: &str, blank: Option<CustodyState>) -> bool {
     use CustodyState::{AtSite, Bound, HandedOver, InStock, InTransit};
-    let Some(blank) = blank else {
-        return false;
-    };
-    if [InStock, InTransit, Bound, AtSite].contains(&blank) {
-        return card == Some(blank);
+    match blank {
+        None | Some(InStock | InTransit) => false,
+        Some(blank @ (Bound | AtSite)) => card == name(blank),
+        Some(HandedOver) => [name(HandedOver), ENDED].contains(&card),
+        Some(_) => ![name(Bound), name(AtSite)].contains(&card),
     }
-    if blank == HandedOver {
-        return card.is_none_or(|card| card == blank);
-    }
-    card.is_none_or(|card| ![InStock, InTransit, Bound, AtSite].contains(&card))
 }
 
 /// Each delivery is the sum of its movements: those from its first one to before the next one's.

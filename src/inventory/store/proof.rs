@@ -29,8 +29,8 @@ pub struct Row {
 pub struct Card {
     /// The blank.
     pub serial: i64,
-    /// What it repeats of custody; none of a card that a newer one replaced.
-    pub state: Option<CustodyState>,
+    /// What it repeats of custody, or what became of it.
+    pub state: String,
 }
 
 /// A delivery.
@@ -179,15 +179,7 @@ pub fn custody_of(
 
 /// All cards in the order of their serials.
 pub fn cards(db: &mut PgConnection) -> impl Stream<Item = Result<Card>> + Send + '_ {
-    let rows = sqlx::query_as!(
-        Card,
-        r#"
-        select serial, nullif(state, 'ENDED') as "state: CustodyState"
-        from card
-        order by serial
-        "#
-    )
-    .fetch(db);
+    let rows = sqlx::query_as!(Card, "select serial, state from card order by serial").fetch(db);
     rows.map(|row| Ok(row?))
 }
 

@@ -89,6 +89,15 @@ fn what_is_wrong_with_a_certificate_is_said() {
         CertificateError::Line(6)
     );
     assert_eq!(again("sent-on 0", "sent-on x"), CertificateError::Line(6));
+    // Figures that would not add up in 64 bits are none.
+    assert_eq!(
+        again("IN_STOCK 49", "IN_STOCK 9223372036854775807"),
+        CertificateError::Line(6)
+    );
+    assert_eq!(
+        Signed::read(&" ".repeat(FILE_MAX + 1), None),
+        Err(CertificateError::TooLong)
+    );
     assert_eq!(
         again("total: AT_SITE 1", "total: AT_SITE 2"),
         CertificateError::Sum("total")

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset, macros::format_description};
 
-use super::{Certificate, CertificateError, Place, TITLE};
+use super::{Certificate, CertificateError, FIGURE_MAX, Place, TITLE};
 use crate::{
     hex,
     inventory::{Location, proof::leaf::Quantities},
@@ -63,7 +63,7 @@ impl Certificate {
         let area = next("scope: ").and_then(|text| text.parse().ok());
         let area = area.ok_or_else(|| wrong(2))?;
         let made_at = next("made: ").and_then(read).ok_or_else(|| wrong(3))?;
-        let registered = next("registered: ").and_then(|text| text.parse().ok());
+        let registered = next("registered: ").and_then(figure);
         let registered = registered.ok_or_else(|| wrong(4))?;
         let mut number = 4;
         let mut givers = BTreeMap::new();
@@ -118,22 +118,27 @@ fn spelled(quantities: &Quantities) -> String {
     parts.collect()
 }
 
+fn figure(text: &str) -> Option<i64> {
+    let figure: i64 = text.parse().ok()?;
+    (0..=FIGURE_MAX).contains(&figure).then_some(figure)
+}
+
 fn giver(rest: &str) -> Option<(Location, i64)> {
     let (location, number) = rest.split_once(' ')?;
-    Some((location.parse().ok()?, number.parse().ok()?))
+    Some((location.parse().ok()?, figure(number)?))
 }
 
 fn place(rest: &str) -> Option<(Location, Place)> {
     let mut words = rest.split(' ');
     let location = words.next()?.parse().ok()?;
     let mut after = |label: &str| (words.next()? == label).then(|| words.next())?;
-    let mut number = |label: &str| after(label)?.parse::<i64>().ok();
+    let mut number = |label: &str| figure(after(label)?);
     let (movements, received) = (number("movements")?, number("received")?);
     let (sent_on, due) = (number("sent-on")?, number("due")?);
     let leaf = hex::decode_exact(after("leaf")?)?;
     let mut quantities = Quantities::new();
     while let Some(state) = words.next() {
-        quantities.insert(state.to_owned(), words.next()?.parse().ok()?);
+        quantities.insert(state.to_owned(), figure(words.next()?)?);
     }
     let place = Place {
         movements,

@@ -10,8 +10,8 @@ use sqlx::{PgPool, Row as _};
 
 use crate::support::office::Office;
 
-const SEQUENCES: u64 = 12;
-const MOVES: usize = 30;
+const SEQUENCES: u64 = 200;
+const MOVES: usize = 8;
 /// Of each sequence: small, so that runs meet, split and join.
 const WINDOW: i64 = 60;
 const STATES: [CustodyState; 4] = [
@@ -132,5 +132,5 @@ async fn the_database_moves_custody_as_the_movements_tell_it() {
         let told: Vec<(Run, Account)> = derived.runs().collect();
         assert_eq!(custody(&office.sql).await, told, "seed {seed}");
     }
-    assert!(done > 100 && refused > 10, "{done} done, {refused} refused");
+    assert!(done > 500 && refused > 50, "{done} done, {refused} refused");
 }
