@@ -2,12 +2,23 @@
 
 create extension if not exists btree_gist;
 
--- 0 is the centre's store, 3575 a district's, 357502 a subdistrict's. Its row lock numbers its movements.
+-- Whose a location is: 0 is the centre's store, 35 a province's, 3575 a district's, 357502 a subdistrict's; a store with three
+-- digits more is one of its units, a printer's hopper (001 to 499) or a mobile unit (500 to 999).
+create function district_of_location(of_location integer) returns integer language sql immutable parallel safe as $$
+    select case
+        when of_location <= 9999 then of_location
+        when of_location <= 999999 then of_location / 100
+        when of_location <= 9999999 then of_location / 1000
+        else of_location / 100000
+    end
+$$;
+
+-- Its row lock numbers its movements.
 create table location (
     location integer primary key,
     district integer not null,
     movements bigint not null default 0,
-    constraint location_is_in_its_district check (location in (0, district) or location / 100 = district)
+    constraint location_is_in_its_district check (district = district_of_location(location))
     -- Every act at a location updates its row: a free slot on the page keeps that update cheap (HOT).
 ) with (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
@@ -17,7 +28,9 @@ create table custody (
     state text not null,
     constraint custody_is_at_a_location foreign key (location) references location,
     constraint custody_state_is_known check (
-        state in ('IN_STOCK', 'IN_TRANSIT', 'BOUND', 'AT_SITE', 'HANDED_OVER', 'SPOILED', 'DISPUTED')
+        state in (
+            'IN_STOCK', 'IN_TRANSIT', 'BOUND', 'AT_SITE', 'HANDED_OVER', 'SPOILED', 'DISPUTED', 'RETURNED', 'LOST', 'DESTROYED'
+        )
     ),
     constraint custody_range_is_proper check (
         not isempty(serials) and lower_inc(serials) and not upper_inc(serials)
@@ -41,6 +54,15 @@ create table movement (
     to_state text not null,
     document_number text not null default '',
     print_request_id uuid,
+    shipment_id uuid,
+    -- The officers who sign: who gives or acts alone, and who takes.
+    given_by uuid,
+    taken_by uuid,
+    -- The act that moved it, as its client named it.
+    request_id uuid not null,
+    -- The movement that this one takes back.
+    reverses_location integer,
+    reverses_number bigint,
     moved_at timestamptz not null,
     -- The order of a serial's life: two moves of one serial follow one another under the location's lock, while the
     -- business clock may read the same for both.
@@ -48,9 +70,20 @@ create table movement (
     primary key (location, number),
     constraint movement_is_at_a_location foreign key (location) references location,
     constraint movement_kind_is_known check (
-        kind in ('DELIVERED', 'DISPATCHED', 'RECEIVED', 'DISPUTED', 'BOUND', 'PRINTED', 'SPOILED', 'HANDED_OVER')
-    )
+        kind in (
+            'DELIVERED', 'DISPATCHED', 'CANCELLED', 'RECEIVED', 'DISPUTED', 'SETTLED', 'BOUND', 'PRINTED', 'SPOILED',
+            'HANDED_OVER', 'RETURNED', 'LOST', 'FOUND', 'DESTROYED', 'REVERSED'
+        )
+    ),
+    constraint movement_is_signed_by_two_or_one check (taken_by is null or given_by is not null),
+    constraint movement_reverses_one check (
+        (kind = 'REVERSED') = (reverses_location is not null) and (reverses_location is null) = (reverses_number is null)
+    ),
+    constraint movement_reverses_a_movement foreign key (reverses_location, reverses_number) references movement
 );
+-- What is taken back is taken back once.
+create unique index movement_is_reversed_once on movement (reverses_location, reverses_number)
+    where reverses_number is not null;
 create index movement_of_a_serial on movement using gist (serials);
 
 -- What the maker delivered; the few rows whose sum is all that ever came in.
@@ -68,6 +101,7 @@ create table delivery (
 
 create table shipment (
     shipment_id uuid primary key,
+    -- The receiving office's.
     district integer not null,
     origin integer not null,
     destination integer not null,
@@ -77,21 +111,73 @@ create table shipment (
     serials int8multirange not null,
     dispatched_quantity bigint not null,
     received_quantity bigint not null default 0,
+    -- Found in the boxes and not on the list.
+    surplus_quantity bigint not null default 0,
     dispatched_at timestamptz not null,
-    received_at timestamptz,
+    dispatched_by uuid not null,
+    dispatcher_person uuid not null,
+    -- When it was received or cancelled.
+    ended_at timestamptz,
+    ended_by uuid,
+    receiver_person uuid,
     constraint shipment_goes_to_a_location foreign key (destination) references location,
     constraint shipment_comes_from_a_location foreign key (origin) references location,
-    constraint shipment_state_is_known check (state in ('DISPATCHED', 'RECEIVED', 'RECEIVED_WITH_DIFFERENCES')),
+    constraint shipment_goes_somewhere_else check (origin <> destination),
+    constraint shipment_is_of_its_receiver check (district = district_of_location(destination)),
+    constraint shipment_state_is_known check (
+        state in ('DISPATCHED', 'RECEIVED', 'RECEIVED_WITH_DIFFERENCES', 'CANCELLED')
+    ),
     constraint shipment_quantities_fit check (
-        dispatched_quantity > 0 and received_quantity between 0 and dispatched_quantity
-        and (state = 'RECEIVED') = (received_quantity = dispatched_quantity)
-        and (state = 'DISPATCHED') = (received_at is null)
+        dispatched_quantity > 0 and received_quantity between 0 and dispatched_quantity and surplus_quantity >= 0
+        and (state <> 'RECEIVED' or received_quantity = dispatched_quantity and surplus_quantity = 0)
+        and (state in ('RECEIVED', 'RECEIVED_WITH_DIFFERENCES') or received_quantity + surplus_quantity = 0)
+    ),
+    constraint shipment_ends_once check (
+        (state = 'DISPATCHED') = (ended_at is null) and (ended_at is null) = (ended_by is null)
+        and (receiver_person is not null) = (state in ('RECEIVED', 'RECEIVED_WITH_DIFFERENCES'))
+    ),
+    -- Between two stores two persons sign; a store fills its own hopper alone.
+    constraint shipment_is_signed_by_two check (
+        receiver_person <> dispatcher_person or origin > 999999 or destination > 999999
     )
 );
 create index shipment_under_way on shipment (destination, dispatched_at) where state = 'DISPATCHED';
 -- A location's account sums its shipments, in and out.
-create index shipment_to_a_location on shipment (destination) include (received_quantity);
-create index shipment_from_a_location on shipment (origin) include (dispatched_quantity);
+create index shipment_to_a_location on shipment (destination) include (dispatched_quantity, surplus_quantity);
+create index shipment_from_a_location on shipment (origin) include (dispatched_quantity, surplus_quantity);
+
+-- Serials that nobody can explain: missing from a shipment or a count, or found where they should not be. A case has an owner
+-- and a clock, and ends by a person of either office.
+create table stock_case (
+    case_id uuid primary key,
+    kind text not null,
+    -- Whose charge it is, and the office that must agree to its end.
+    district integer not null,
+    counterpart integer not null,
+    location integer not null,
+    -- All of them, and those that are not settled yet.
+    serials int8multirange not null,
+    open_serials int8multirange not null,
+    -- They are in the location's dispute account. If not, their custody says another place: nothing was taken from there.
+    in_dispute boolean not null,
+    shipment_id uuid,
+    count_id uuid,
+    document_number text not null,
+    -- Who sent or lost them and who found it: both signatures.
+    given_by uuid,
+    opened_by uuid not null,
+    opened_at timestamptz not null,
+    due_at timestamptz not null,
+    constraint stock_case_kind_is_known check (
+        kind in ('MISSING_AT_RECEIPT', 'FOUND_AT_RECEIPT', 'MISSING_IN_COUNT', 'FOUND_IN_COUNT', 'FOUND_AGAIN')
+    ),
+    constraint stock_case_is_between_two_offices check (district <> counterpart),
+    constraint stock_case_is_at_its_location check (district = district_of_location(location)),
+    constraint stock_case_is_about_something check (not isempty(serials) and open_serials <@ serials),
+    constraint stock_case_is_of_a_shipment foreign key (shipment_id) references shipment
+);
+create index stock_case_open on stock_case (district, due_at) where open_serials <> '{}';
+create index stock_case_open_of_the_other on stock_case (counterpart, due_at) where open_serials <> '{}';
 
 -- A card is a blank bound to a person. `state` repeats the custody of its serial, because a unique index needs it; a
 -- card that a newer one replaced is ENDED, while the old plastic is still in its holder's custody.
@@ -110,7 +196,9 @@ create table card (
         spoilage in ('FACTORY_DEFECT', 'CHIP_NOT_ENCODABLE', 'PRINT_FAILURE', 'LAMINATE')
     ),
     constraint card_is_of_a_resident foreign key (resident_id) references resident,
-    constraint card_state_is_known check (state in ('BOUND', 'AT_SITE', 'HANDED_OVER', 'ENDED', 'SPOILED')),
+    constraint card_state_is_known check (
+        state in ('BOUND', 'AT_SITE', 'HANDED_OVER', 'ENDED', 'SPOILED', 'RETURNED', 'DESTROYED')
+    ),
     constraint card_chip_is_unique unique (chip_uid)
 );
 -- At most one card of a person between binding and collection, and at most one in the person's hands.
@@ -124,15 +212,18 @@ create unique index card_is_the_only_one_held on card (resident_id) where state 
 -- A leg without a sending account brings in serials that are in no custody. Answers for every leg its movement's number;
 -- or, when something is in the way, nothing is done and it answers for each obstructed leg its first run that is not
 -- wholly in the sending account (for a leg without one: its first run that is in custody already).
+--
+-- Whoever moves must have all locations in scope; the moves of a shipment may touch both of its ends, of which one is.
 create function move_custody(
     kinds text[], firsts bigint[], lasts bigint[],
     from_locations integer[], from_states text[], to_locations integer[], to_states text[],
-    print_requests uuid[], document text, at timestamptz
+    print_requests uuid[], document text, at timestamptz, request uuid, given uuid, taken uuid,
+    of_shipment uuid default null, reversed_location integer default null, reversed_number bigint default null
 ) returns table (leg bigint, assigned bigint, missing_first bigint, missing_last bigint)
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 begin
     -- It runs with the owner's rights (0012), so it asks itself what the policies would ask.
-    perform must_be_in_scope(array(select district_of_location(l) from unnest(from_locations || to_locations) as l));
+    perform must_be_in_scope_or_of(of_shipment, from_locations || to_locations);
 
     -- In ascending order, so that two acts cannot wait for one another crosswise.
     perform 1 from location as l
@@ -205,7 +296,7 @@ begin
     -- A card's state repeats the custody of its serial; cards move one by one.
     update card as c set state = w.state
     from unnest(firsts, lasts, to_states) as w (first, last, state)
-    where c.serial = w.first and w.first = w.last and w.state in ('AT_SITE', 'HANDED_OVER', 'SPOILED');
+    where c.serial = w.first and w.first = w.last and w.state in ('AT_SITE', 'HANDED_OVER', 'SPOILED', 'RETURNED', 'DESTROYED');
 
     -- The ledger: a movement stands in the numbering of the location that gives, or for a delivery gets.
     return query
@@ -225,10 +316,12 @@ begin
     ), written as (
         insert into movement (
             location, number, kind, serials, from_location, from_state, to_location, to_state,
-            document_number, print_request_id, moved_at
+            document_number, print_request_id, shipment_id, given_by, taken_by, request_id, reverses_location,
+            reverses_number, moved_at
         )
         select n.standing, r.before + n.place, n.kind, int8range(n.first, n.last, '[]'),
-            n.from_location, n.from_state, n.to_location, n.to_state, document, n.print_request_id, at
+            n.from_location, n.from_state, n.to_location, n.to_state, document, n.print_request_id, of_shipment, given, taken,
+            request, reversed_location, reversed_number, at
         from numbered as n join raised as r on r.location = n.standing
         order by n.leg
     )
@@ -240,7 +333,8 @@ end $$;
 -- Binds blanks to persons, all or nothing: one card and one move each. Mechanism only, like `move_custody`; a function
 -- for the same reason. When something is in the way nothing is done, and it answers for every item what it found.
 create function bind_cards(
-    serials bigint[], locations integer[], chips text[], residents uuid[], print_requests uuid[], at timestamptz
+    serials bigint[], locations integer[], chips text[], residents uuid[], print_requests uuid[], at timestamptz,
+    request uuid, given uuid
 ) returns table (item bigint, assigned bigint, in_stock boolean, chip_known boolean, card_under_way boolean)
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 declare
@@ -290,7 +384,7 @@ begin
     from move_custody(
         array_fill('BOUND'::text, array[asked]), serials, serials,
         locations, array_fill('IN_STOCK'::text, array[asked]), locations, array_fill('BOUND'::text, array[asked]),
-        print_requests, '', at
+        print_requests, '', at, request, given, null
     ) as m
     where m.assigned is not null;
 end $$;

@@ -135,8 +135,11 @@ declare
     audits boolean;
 begin
     -- It runs with the owner's rights (0012), so it asks itself: an act writes to the ledgers of its scope. What a district
-    -- may tell beyond it is an alarm, to the centre; and callers of no district stand in the centre's chain.
-    perform must_be_in_scope(array(select d from unnest(districts, topics) as u (d, t) where not (d = 0 and t = 6)));
+    -- may tell beyond it is an alarm, to the centre, and what became of blanks that it gives to another office or has from
+    -- there (topic 2); and callers of no district stand in the centre's chain.
+    perform must_be_in_scope(array(
+        select d from unnest(districts, topics) as u (d, t) where not (t = 2 or d = 0 and t = 6)
+    ));
     perform must_be_in_scope(array[case when audit_district <> 0 or scope_district() is not null then audit_district end]);
     -- What ended while the act was under way still carries it; what had ended before does not.
     if exists (

@@ -64,17 +64,27 @@ create function scope_covers(of_district integer) returns boolean language sql s
     select scope_of_nation() or coalesce(of_district = scope_district(), false)
 $$;
 
--- 357502 and 3575 are in 3575; 0 is the centre's.
-create function district_of_location(of_location integer) returns integer language sql immutable parallel safe as $$
-    select case when of_location > 9999 then of_location / 100 else of_location end
-$$;
-
 -- For the functions that run with the owner's rights, where no policy asks: stops who reaches beyond the scope. The owner's
 -- own session has no scope.
 create function must_be_in_scope(districts integer[]) returns void language plpgsql stable as $$
 begin
     if session_user <> current_user and exists (
         select from unnest(districts) as d where d is not null and not scope_covers(d)
+    ) then
+        raise exception 'outside the scope' using errcode = 'insufficient_privilege';
+    end if;
+end $$;
+
+-- The same for moves of serials: all locations in the scope, or all of them ends of the shipment, of which one is.
+create function must_be_in_scope_or_of(of_shipment uuid, locations integer[]) returns void language plpgsql stable as $$
+begin
+    if of_shipment is null then
+        perform must_be_in_scope(array(select district_of_location(l) from unnest(locations) as l));
+    elsif session_user <> current_user and not exists (
+        select from shipment as s
+        where s.shipment_id = of_shipment
+            and (scope_covers(district_of_location(s.origin)) or scope_covers(s.district))
+            and array_remove(array_remove(array_remove(locations, null), s.origin), s.destination) = '{}'
     ) then
         raise exception 'outside the scope' using errcode = 'insufficient_privilege';
     end if;
@@ -120,6 +130,28 @@ language sql stable set plan_cache_mode = force_generic_plan set enable_seqscan 
     order by m.recorded_at, m.location, m.number
     limit at_most
 $$;
+
+-- Whether there is such a location: known to all, for everybody may be sent blanks.
+create function is_location(of_location integer) returns boolean language sql stable as $$
+    select exists (select from location as l where l.location = of_location)
+$$;
+
+-- Of what was found in a shipment's boxes: the runs that the sender's books still have in stock.
+create function in_stock_of_sender(of_shipment uuid, firsts bigint[], lasts bigint[])
+returns table (first bigint, last bigint)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+begin
+    perform must_be_in_scope_or_of(of_shipment, '{}');
+    return query
+    select lower(c.serials * w.run), upper(c.serials * w.run) - 1
+    from shipment as s
+    cross join lateral (
+        select int8range(u.first, u.last, '[]') as run from unnest(firsts, lasts) as u (first, last)
+    ) as w
+    join custody as c on c.serials && w.run
+    where s.shipment_id = of_shipment and c.location = s.origin and c.state = 'IN_STOCK'
+    order by 1;
+end $$;
 
 -- The person of an officer's NIK, who may have an account in another district already: two accounts, one person.
 create function person_of_officer(of_index bytea, fresh uuid) returns uuid
@@ -200,7 +232,8 @@ declare
 begin
     foreach name in array '{
         close_work,close_refused,disclose,feed_partitions,audit_partitions,feed_move_floors,feed_drop_partitions,
-        move_custody,bind_cards,nik_holders,custody_of_serial,movements_of_serial,person_of_officer,
+        move_custody,bind_cards,nik_holders,custody_of_serial,movements_of_serial,is_location,in_stock_of_sender,
+        person_of_officer,
         audit_began,flows_of_area
     }'::text[] loop
         execute format('alter function %I security definer set search_path = public, pg_temp', btrim(name, E' \n'));
@@ -222,7 +255,7 @@ begin
             select u.name, format(named, 'district') as rule
             from unnest('{
                 feed_head,feed_event,resident,resident_nik,enrolment,interim_certificate,certificate_counter,location,
-                shipment,card,queue,print_request,request_stage,print_decision,quota_use,dispatch,dispatch_pass,
+                card,queue,print_request,request_stage,print_decision,quota_use,dispatch,dispatch_pass,
                 seniority_change,print_incident,life_event,collection,notice,contact_task,challenge,handover,audit,
                 honeytoken,officer,shift,approval,terminal,terminal_revocation
             }'::text[]) as u (name)
@@ -231,6 +264,9 @@ begin
             from unnest('{custody,movement,delivery}'::text[]) as u (name)
             union all
             values
+                -- Both of its offices see it.
+                ('shipment', format(named, 'district') || ' or ' || format(named, 'district_of_location(origin)')),
+                ('stock_case', format(named, 'district') || ' or ' || format(named, 'counterpart')),
                 ('request', '(select scope_of_nation()) or scope = (select current_setting(''ektp.scope'', true))'),
                 -- Whoever sees the person sees the verdict; the person's own policy says who.
                 ('print_ready', '(select scope_of_nation()) or exists ('
@@ -280,7 +316,7 @@ grant select, insert,
     on resident to ektp_serve;
 grant select, insert on resident_nik, print_ready, delivery, handover, terminal_revocation, audit_tree_head to ektp_serve;
 grant select, insert, update on enrolment, interim_certificate, certificate_counter, shipment, print_request, collection,
-    notice, contact_task, officer, shift, approval, terminal to ektp_serve;
+    notice, contact_task, officer, shift, approval, terminal, stock_case to ektp_serve;
 grant select, insert, update, delete on challenge to ektp_serve;
 grant select, insert on print_decision, request_stage, dispatch, dispatch_pass, seniority_change, life_event to ektp_serve;
 grant select, insert, update on print_incident, quota_use to ektp_serve;
@@ -289,7 +325,7 @@ grant select, update (movements) on location to ektp_serve;
 grant select, update (dispatches) on queue to ektp_serve;
 
 -- For reports: states, places and times. Nothing sealed, no index of a NIK, no answer, no PIN.
-grant select on feed, feed_head, feed_event, policy_version, policy_class, area, location, custody, movement, delivery, shipment,
+grant select on feed, feed_head, feed_event, policy_version, policy_class, area, location, custody, movement, delivery, shipment, stock_case,
     queue, print_decision, request_stage, quota_use, dispatch, dispatch_pass, seniority_change, print_incident,
     certificate_counter, audit_tree_head to ektp_read;
 grant select (enrolment_id, district, subdistrict, state, reason, state_at, captured_at, received_at) on enrolment to ektp_read;

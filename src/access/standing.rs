@@ -68,7 +68,7 @@ impl Standing {
             && ends_at <= Clock::System.now()
         {
             // Boxed, because it is rare: each connection and each stream waits here, and would carry the room that a
-            // question to the database needs, 14 KiB, for as long as it lasts.
+            // question to the database needs for as long as it lasts.
             let ends_at = Box::pin(self.access.end_of(shift)).await?;
             self.shift = Some((shift, ends_at));
         }

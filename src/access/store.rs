@@ -21,7 +21,8 @@ pub(super) struct Ended {
 }
 
 async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>> {
-    Ok(pool.begin_with(Scope::Nation.begin("read write")).await?)
+    // Boxed as in `crate::work`: the driver's way to a connection is 14 KiB of the future that waits for it.
+    Ok(Box::pin(pool.begin_with(Scope::Nation.begin("read write"))).await?)
 }
 
 /// All revocations, which are few, and the shifts closed since `since`; without one all that still matter.

@@ -112,14 +112,12 @@ impl Caller {
         self.principal.to_string()
     }
 
-    /// The district that the caller belongs to.
+    /// The district, or the province's office, that the caller belongs to.
     pub fn district(&self) -> Option<District> {
         match &self.principal {
             Principal::Terminal { district, .. } => Some(*district),
-            Principal::Province(_)
-            | Principal::Centre(_)
-            | Principal::Public(_)
-            | Principal::System => None,
+            Principal::Province(province) => Some(District::of_province(*province)),
+            Principal::Centre(_) | Principal::Public(_) | Principal::System => None,
         }
     }
 
@@ -176,12 +174,13 @@ impl Caller {
         Scope::from(self.scope())
     }
 
-    /// Whose rows the caller may see: one district's, or with `None` the nation's. Only the centre's own roles see the
-    /// nation; a province and a gateway get the district of no one until a rule of their own says more.
+    /// Whose rows the caller may see: one office's, or with `None` the nation's. Only the centre's own roles see the
+    /// nation; a province sees its own store and what is sent to or from it, a gateway nobody's rows.
     pub fn scope(&self) -> Option<District> {
         match &self.principal {
             Principal::Terminal { district, .. } => Some(*district),
-            Principal::Province(_) | Principal::Public(_) => Some(District::CENTRE),
+            Principal::Province(province) => Some(District::of_province(*province)),
+            Principal::Public(_) => Some(District::CENTRE),
             Principal::Centre(_) | Principal::System => None,
         }
     }
@@ -251,10 +250,12 @@ mod tests {
             (centre.walls(), centre.walls().ledger()),
             (Scope::Nation, District::CENTRE)
         );
-        for outside in ["ektp://province/35", "ektp://public/website"] {
-            assert_eq!(caller(outside).scope(), Some(District::CENTRE));
-            assert_eq!(caller(outside).walls().to_string(), "0");
-        }
+        let outside = caller("ektp://public/website");
+        assert_eq!(outside.scope(), Some(District::CENTRE));
+        assert_eq!(outside.walls().to_string(), "0");
+        let province = caller("ektp://province/35");
+        assert_eq!(province.walls().to_string(), "35");
+        assert_eq!(province.ledger().to_string(), "35");
     }
 
     #[test]

@@ -97,12 +97,20 @@ const EVERYONE: &[Role] = &[
 const TERMINAL: &[Role] = &[Role::Terminal];
 const MATCHER: &[Role] = &[Role::Matcher];
 const STORE: &[Role] = &[Role::Store];
+/// Where blanks are kept and sent from: a district's office, a province's, the centre's store.
+const STORES: &[Role] = &[Role::Terminal, Role::Province, Role::Store];
 /// The centre's desk, which writes the rules.
 const DESK: &[Role] = &[Role::Policy];
 /// A district's office, and the centre's desk that leads them all.
 const OFFICES: &[Role] = &[Role::Terminal, Role::Policy];
 /// Where officers work.
-const STAFFED: &[Role] = &[Role::Terminal, Role::Store, Role::Printer, Role::Policy];
+const STAFFED: &[Role] = &[
+    Role::Terminal,
+    Role::Province,
+    Role::Store,
+    Role::Printer,
+    Role::Policy,
+];
 
 /// Who reads the office's queue and stock.
 const READERS: Officers = Officers::Needed(&[Counter, Printer, Stock, Head, Auditor]);
@@ -196,10 +204,11 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.PrintQueue/ChangeSeniority", Write, TERMINAL, HEADS),
     line("/ektp.v1.PrintQueue/ReleaseLeases", Write, TERMINAL, PRINTERS).of(Class::Prints),
     line("/ektp.v1.Inventory/RegisterDelivery", Write, STORE, STOCKS),
-    line("/ektp.v1.Inventory/DispatchShipment", Write, STORE, STOCKS),
-    line("/ektp.v1.Inventory/ReceiveShipment", Write, TERMINAL, STOCKS),
-    line("/ektp.v1.Inventory/GetStock", Read, &[Role::Terminal, Role::Store], Officers::MayCome),
-    line("/ektp.v1.Inventory/LocateBlank", Read, &[Role::Terminal, Role::Store], READERS),
+    line("/ektp.v1.Inventory/DispatchShipment", Write, STORES, STOCKS),
+    line("/ektp.v1.Inventory/ReceiveShipment", Write, STORES, STOCKS),
+    line("/ektp.v1.Inventory/CancelShipment", Write, STORES, STOCKS),
+    line("/ektp.v1.Inventory/GetStock", Read, STORES, Officers::MayCome),
+    line("/ektp.v1.Inventory/LocateBlank", Read, STORES, READERS),
     line("/ektp.v1.Inventory/WatchStock", Stream, &[Role::Terminal, Role::Store, Role::Policy], Officers::MayCome),
     // Read alone: the store's keeper, who leads and who audits, each at home and at the centre.
     line("/ektp.v1.Inventory/CertifyConservation", Read, &[Role::Terminal, Role::Store, Role::Policy], Officers::Needed(&[Head, Stock, Auditor])),

@@ -6,7 +6,7 @@
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::caller::{Nature, Officers, RIGHTS, Right};
+use crate::caller::{Class, Nature, Officers, RIGHTS, Right};
 
 use super::Failure;
 
@@ -28,6 +28,8 @@ pub struct Roles {
 struct Line {
     rpc: String,
     call: &'static str,
+    /// How urgent it is when not all can be served at once; absent where it is answered however many wait.
+    class: Option<&'static str>,
     certificates: Vec<String>,
     /// Whether an officer must be at work there: "none", "may come" or "needed".
     officer: &'static str,
@@ -50,6 +52,7 @@ impl Line {
                 Nature::Read => "read",
                 Nature::Stream => "stream",
             },
+            class: right.class.map(Class::label),
             certificates: right.callers.iter().map(name).collect(),
             officer,
             roles,
@@ -84,7 +87,7 @@ fn table(lines: &[Line]) -> Table {
     table
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(WIDTH);
-    table.set_header(["RPC", "call", "certificates", "officers"]);
+    table.set_header(["RPC", "call", "class", "certificates", "officers"]);
     // A method's name is read as one word, and searched for as one.
     if let Some(column) = table.column_mut(0) {
         column.set_constraint(ColumnConstraint::ContentWidth);
@@ -93,6 +96,7 @@ fn table(lines: &[Line]) -> Table {
         table.add_row([
             line.rpc.trim_start_matches(OURS).to_owned(),
             line.call.to_owned(),
+            line.class.unwrap_or("-").to_owned(),
             line.certificates.join(" "),
             line.officers(),
         ]);

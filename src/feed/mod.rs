@@ -15,6 +15,7 @@ pub mod bell;
 mod chain;
 mod commits;
 mod doorbell;
+mod handoff;
 mod hub;
 pub mod journal;
 mod late;

@@ -6,26 +6,28 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use futures::{FutureExt as _, Stream};
+use futures::Stream;
 use prost::bytes::Bytes;
 use time::OffsetDateTime;
-use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 
 use crate::{
     access::Standing,
     error::{Error, Result, Violation},
-    feed::{Hub, Resync, Source, Topic, hub::Seat, reader::Reader, token::Token},
+    feed::{
+        Hub, Resync, Source, Topic,
+        handoff::{Taker, handoff},
+        hub::Seat,
+        reader::Reader,
+        token::Token,
+    },
     ids::District,
     scope::Scope,
 };
-
-/// Messages between a stream's task and its reader. More would only be older when they are read.
-const HAND_OFF: usize = 1;
 
 /// What a stream says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,9 +118,7 @@ pub type Encode = Box<dyn Fn(Message) -> Result<Bytes> + Send + Sync>;
 
 /// The reader's end of a stream: its messages, encoded.
 pub struct Subscription {
-    messages: mpsc::Receiver<Bytes>,
-    /// How the task ended; absent once it was told.
-    end: Option<oneshot::Receiver<Result<()>>>,
+    messages: Taker,
     /// Held as long as the client's stream is open, even when its task has given it up.
     _seat: Seat,
 }
@@ -127,21 +127,13 @@ pub struct Subscription {
 pub fn open(hub: &Hub, ask: Ask, encode: Encode) -> Result<Subscription> {
     let token = read_token(hub, &ask)?;
     let seat = hub.seat(&ask.caller, ask.district)?;
-    let (sender, messages) = mpsc::channel(HAND_OFF);
-    let (told, end) = oneshot::channel();
-    let reader = Reader::new(hub.clone(), (ask, encode), Arc::clone(&seat.ledger), sender);
+    let (out, messages) = handoff();
+    let ledger = Arc::clone(&seat.ledger);
+    let reader = Reader::new(hub.clone(), (ask, encode), (ledger, token), out);
     // The task outlives a client's cancel by a moment: it is never dropped in the middle of a statement.
-    tokio::spawn(
-        async move {
-            let ended = reader.run(token).await;
-            // Nobody listens any more where the client went away.
-            told.send(ended).ok();
-        }
-        .in_current_span(),
-    );
+    tokio::spawn(Box::new(reader).run().in_current_span());
     Ok(Subscription {
         messages,
-        end: Some(end),
         _seat: seat,
     })
 }
@@ -164,19 +156,7 @@ fn read_token(hub: &Hub, ask: &Ask) -> Result<Option<Token>> {
 impl Stream for Subscription {
     type Item = Result<Bytes>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(message) = ready!(self.messages.poll_recv(context)) {
-            return Poll::Ready(Some(Ok(message)));
-        }
-        let Some(end) = &mut self.end else {
-            return Poll::Ready(None);
-        };
-        let ended = ready!(end.poll_unpin(context));
-        self.end = None;
-        Poll::Ready(match ended {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(Err(error)),
-            Err(_) => Some(Err(Error::internal("the task of a stream died"))),
-        })
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.messages.poll_take(context)
     }
 }

@@ -1,8 +1,8 @@
 //! The ministry's area codes as types: province, district, subdistrict, village.
 //!
 //! Text is always the dotted form (`35.75.02.1001`), numbers are for SQL and have no dots (3575021001). A value of these
-//! types has a code's shape; whether the ministry ever gave it out is answered by [`crate::areas`]. The district 0 is the
-//! centre: a place in our ledgers that no text names.
+//! types has a code's shape; whether the ministry ever gave it out is answered by [`crate::areas`]. The centre (0) and the
+//! provinces' offices (35) keep ledgers as districts do: [`District`] has them too, but no text names them as districts.
 
 use std::{fmt, str::FromStr};
 
@@ -23,7 +23,8 @@ pub enum CodeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Province(u8);
 
-/// A district (kabupaten or kota), four digits, or [`District::CENTRE`].
+/// A district (kabupaten or kota), four digits; or an office that keeps a ledger like one: [`District::CENTRE`], and each
+/// province's ([`District::of_province`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct District(u16);
 
@@ -53,12 +54,25 @@ impl District {
     /// parses from no text, so no client can name it by mistake.
     pub const CENTRE: Self = Self(0);
 
-    /// Takes the number of a stored row back, 0 for the centre included.
+    /// The province's own office.
+    pub fn of_province(province: Province) -> Self {
+        Self(u16::from(province.0))
+    }
+
+    /// Whether it is a province's office.
+    pub fn is_provinces(self) -> bool {
+        matches!(self.0, 11..=99)
+    }
+
+    /// Takes the number of a stored row back, the centre's and the provinces' included.
     pub fn from_number(number: i32) -> Result<Self, CodeError> {
         if number == 0 {
             return Ok(Self::CENTRE);
         }
         let code = u16::try_from(number).map_err(|_| CodeError::District)?;
+        if matches!(code, 11..=99) {
+            return Ok(Self(code));
+        }
         // 01-69 are kabupaten and 71-99 are kota; 00 and 70 were never given out.
         let known = matches!(code / 100, 11..=99) && !matches!(code % 100, 0 | 70);
         known.then_some(Self(code)).ok_or(CodeError::District)
@@ -74,8 +88,12 @@ impl District {
 
     /// None for the centre, which lies in no province.
     pub fn province(self) -> Option<Province> {
-        let code =
-            u8::try_from(self.0 / 100).expect("four digits without the last two are below 100");
+        let code = if self.is_provinces() {
+            self.0
+        } else {
+            self.0 / 100
+        };
+        let code = u8::try_from(code).expect("four digits without the last two are below 100");
         (!self.is_centre()).then_some(Province(code))
     }
 }
@@ -83,8 +101,8 @@ impl District {
 impl Subdistrict {
     pub fn from_number(number: i32) -> Result<Self, CodeError> {
         let code = u32::try_from(number).map_err(|_| CodeError::Subdistrict)?;
-        let inside =
-            District::from_number(number / 100).is_ok_and(|district| !district.is_centre());
+        let inside = District::from_number(number / 100)
+            .is_ok_and(|district| !district.is_centre() && !district.is_provinces());
         (inside && code % 100 != 0)
             .then_some(Self(code))
             .ok_or(CodeError::Subdistrict)
@@ -162,7 +180,7 @@ impl FromStr for District {
     fn from_str(text: &str) -> Result<Self, CodeError> {
         let number = dotted(text, &[2, 2]).and_then(|number| i32::try_from(number).ok());
         match Self::from_number(number.ok_or(CodeError::District)?) {
-            Ok(Self::CENTRE) => Err(CodeError::District),
+            Ok(office) if office.is_centre() || office.is_provinces() => Err(CodeError::District),
             answer @ (Ok(_) | Err(_)) => answer,
         }
     }
@@ -194,6 +212,7 @@ impl fmt::Display for Province {
 impl fmt::Display for District {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.province() {
+            Some(province) if self.is_provinces() => province.fmt(out),
             Some(province) => write!(out, "{province}.{:02}", self.0 % 100),
             None => out.write_str("centre"),
         }
@@ -281,6 +300,19 @@ mod tests {
         for text in ["centre", "00.00", "0"] {
             assert_eq!(text.parse::<District>(), Err(CodeError::District), "{text}");
         }
+    }
+
+    #[test]
+    fn a_provinces_office_has_its_number_and_is_no_district_in_a_text() {
+        let province: Province = "35".parse().expect("a province");
+        let office = District::of_province(province);
+        assert_eq!(District::from_number(35), Ok(office));
+        assert_eq!((office.number(), office.province()), (35, Some(province)));
+        assert_eq!(office.to_string(), "35");
+        for text in ["35", "00.35"] {
+            assert_eq!(text.parse::<District>(), Err(CodeError::District), "{text}");
+        }
+        assert!(Subdistrict::from_number(3502).is_err());
     }
 
     proptest! {

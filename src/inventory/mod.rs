@@ -1,130 +1,44 @@
 //! Inventory: every numbered blank and card, from the maker's delivery to the holder's hand (blangko, KTP-el).
 //!
 //! ```text
-//!  maker ──> IN_STOCK (centre) ──> IN_TRANSIT ──> IN_STOCK (district) ──> BOUND ──> AT_SITE ──> HANDED_OVER
-//!                                       └──> DISPUTED (missing at receipt)   └──> SPOILED
+//!  maker ──> IN_STOCK ──> IN_TRANSIT ──> IN_STOCK ──> BOUND ──> AT_SITE ──> HANDED_OVER
+//!            (centre)          └──> DISPUTED (a case)   └──> SPOILED
 //! ```
 //!
 //! A serial is in exactly one account (location and state), for ever. Accounts hold maximal runs of serials; every
 //! quantity is a sum over them and there is no second balance. What a reader gets wrong: a run here is not a box, it
 //! merges with its neighbours as soon as they are in the same account.
 //!
-//! Tables: location, custody, movement, delivery, shipment, card. Other features change them only through the doors below.
+//! Tables: location, custody, movement, delivery, shipment, stock_case, card. Other features change them only through the doors below.
 
 mod decide;
 mod location;
+mod movement;
 pub mod proof;
 mod rpc;
+mod shipment;
 mod steps;
 mod store;
 mod watch;
 mod wire;
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 
 use crate::ids::{
-    PrintRequestId, ResidentId, Serial, SerialError, SerialRange, ShipmentId, Subdistrict,
+    PrintRequestId, ResidentId, Serial, SerialError, SerialRange, ShipmentId, StockCaseId,
+    Subdistrict,
 };
 
-pub use location::{Location, LocationError};
+pub use location::{Location, LocationError, UnitKind};
+pub use movement::{Account, CustodyState, Holding, Leg, Movement, MovementKind, Papers};
 pub use rpc::InventoryService;
+pub use shipment::{
+    Arrival, CaseKind, Consignment, Receipt, Route, Shipment, ShipmentState, Signature, StockCase,
+};
 pub use steps::doors::{bind, mark_handed_over, mark_printed, mark_spoiled};
 
 /// How many serials one run of a message may hold; a longer run of the custody is told in several.
 const RUN_MAX: i64 = 1_000_000;
-
-/// What a serial is at its location.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum CustodyState {
-    /// A blank in the store.
-    InStock,
-    /// A blank on its way here.
-    InTransit,
-    /// A blank bound to a print request.
-    Bound,
-    /// A printed card at the collection site.
-    AtSite,
-    /// A card in its holder's hands.
-    HandedOver,
-    /// A spoiled blank, kept for destruction.
-    Spoiled,
-    /// Dispatched and not found at receipt.
-    Disputed,
-}
-
-/// Where serials are and as what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Account {
-    /// The location.
-    pub location: Location,
-    /// The state there.
-    pub state: CustodyState,
-}
-
-/// A run of serials that are all in one account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holding {
-    /// The serials.
-    pub serials: SerialRange,
-    /// Where they are.
-    pub account: Account,
-}
-
-/// What a movement is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum MovementKind {
-    /// The maker delivered it.
-    Delivered,
-    /// Sent on its way.
-    Dispatched,
-    /// Arrived.
-    Received,
-    /// Missing at receipt.
-    Disputed,
-    /// Bound to a print request.
-    Bound,
-    /// Printed; a card at the site.
-    Printed,
-    /// Spoiled.
-    Spoiled,
-    /// Handed to its holder.
-    HandedOver,
-}
-
-/// One run of serials that is to go from one account to another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leg {
-    /// What it is.
-    pub kind: MovementKind,
-    /// What moves.
-    pub serials: SerialRange,
-    /// Where all of it must be; nowhere for a delivery.
-    pub from: Option<Account>,
-    /// Where it goes.
-    pub to: Account,
-    /// For whose print request.
-    pub print_request_id: Option<PrintRequestId>,
-}
-
-/// One entry of the ledger of custody.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Movement {
-    /// What it was.
-    pub kind: MovementKind,
-    /// In whose numbering it stands: the giver's, for a delivery the receiver's.
-    pub location: Location,
-    /// Its number there, dense from 1.
-    pub number: i64,
-    /// What moved.
-    pub serials: SerialRange,
-    /// Its record; empty for acts without one.
-    pub document_number: String,
-    /// The business time of the act.
-    pub moved_at: OffsetDateTime,
-}
 
 /// What the maker delivered to the centre.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,84 +49,12 @@ pub struct Delivery {
     pub serials: Vec<SerialRange>,
 }
 
-/// What the centre sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Consignment {
-    /// To which store.
-    pub destination: Location,
-    /// The transfer record.
-    pub document_number: String,
-    /// The blanks.
-    pub serials: Vec<SerialRange>,
-}
-
-/// What a district found in the boxes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrival {
-    /// Of which shipment.
-    pub shipment_id: ShipmentId,
-    /// The receipt record.
-    pub document_number: String,
-    /// The blanks.
-    pub serials: Vec<SerialRange>,
-}
-
-/// Where a shipment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ShipmentState {
-    /// On its way.
-    Dispatched,
-    /// Received, all of it.
-    Received,
-    /// Received, with blanks missing.
-    ReceivedWithDifferences,
-}
-
-/// Blanks on their way from one store to another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shipment {
-    /// The shipment.
-    pub shipment_id: ShipmentId,
-    /// Who sends.
-    pub origin: Location,
-    /// Who receives.
-    pub destination: Location,
-    /// Where it stands.
-    pub state: ShipmentState,
-    /// The transfer record.
-    pub document_number: String,
-    /// What was dispatched, in rising order.
-    pub serials: Vec<SerialRange>,
-    /// How many.
-    pub dispatched_quantity: i64,
-    /// How many arrived; 0 until then.
-    pub received_quantity: i64,
-    /// When it was dispatched.
-    pub dispatched_at: OffsetDateTime,
-    /// When it was received.
-    pub received_at: Option<OffsetDateTime>,
-}
-
-/// What a receipt amounts to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Goes into stock.
-    pub arrived: Vec<SerialRange>,
-    /// Goes to the dispute account.
-    pub missing: Vec<SerialRange>,
-    /// How the shipment ends.
-    pub state: ShipmentState,
-    /// How many arrived.
-    pub received_quantity: i64,
-}
-
 /// A location's account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stock {
     /// The location.
     pub location: Location,
-    /// Ever received here.
+    /// What ever came into the location's charge: delivered, received, or missing and found there at a receipt.
     pub received: i64,
     /// Sent on from here.
     pub sent_on: i64,
@@ -228,8 +70,14 @@ pub struct Stock {
     pub spoiled: i64,
     /// On their way here.
     pub in_transit: i64,
-    /// Missing at receipt.
+    /// Not explained: missing, or found where they should not be.
     pub disputed: i64,
+    /// Cards that were taken back.
+    pub returned: i64,
+    /// Lost.
+    pub lost: i64,
+    /// Destroyed.
+    pub destroyed: i64,
 }
 
 /// How a blank was spoiled, as its printer reports.
@@ -296,6 +144,19 @@ pub struct Found {
     pub card_under_way: bool,
 }
 
+/// What has a serial that was looked for in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It is bound to a print request, or was.
+    ReservedBy(PrintRequestId),
+    /// It is on its way.
+    InTransit(ShipmentId),
+    /// Nobody can explain it.
+    InDispute(StockCaseId),
+    /// It is not in the caller's charge, or not as a blank.
+    NotHere,
+}
+
 /// Why inventory says no.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -303,15 +164,21 @@ pub enum Refusal {
     LocationNotFound,
     /// Some serials of a delivery are in custody already.
     SerialsAlreadyRegistered(SerialRange),
-    /// A run that is not wholly in the sender's stock.
-    BlanksNotInStock(SerialRange),
+    /// A run that is not wholly in the sender's stock, and what has its first serial.
+    BlanksNotInStock(SerialRange, Obstacle),
     /// No such shipment to the caller's district.
     ShipmentNotFound,
+    /// Blanks do not go from there to there.
+    RouteNotAllowed,
     /// The terminal is limited to its subdistrict, and the store is not the subdistrict's (S0-15).
     OutsideSubdistrict(Subdistrict),
     /// The shipment was received before.
     ShipmentAlreadyReceived,
-    /// A run that was not dispatched in this shipment.
+    /// The shipment was taken back by its sender.
+    ShipmentCancelled,
+    /// Who sent it cannot receive it.
+    SamePerson,
+    /// So many of the serials were not dispatched in this shipment that it is another one: the first run of them.
     SerialsNotInShipment(SerialRange),
     /// No such blank in the caller's district.
     BlankNotFound,

@@ -54,7 +54,8 @@ impl Inventory for InventoryService {
         request: Request<proto::DispatchShipmentRequest>,
     ) -> Result<Response<proto::DispatchShipmentResponse>, Status> {
         let (call, message) = Call::open(request, "Inventory/DispatchShipment")?;
-        let (request_id, consignment) = wire::dispatch_shipment(&message)?;
+        let own = Location::of_district(call.caller.ledger());
+        let (request_id, consignment) = wire::dispatch_shipment(&message, own)?;
         self.desk
             .act(call, request_id, &message, |work| {
                 Box::pin(async move {
@@ -76,6 +77,22 @@ impl Inventory for InventoryService {
                 Box::pin(async move {
                     let received = steps::receive_shipment(work, arrival).await?;
                     Ok(wire::receive_shipment_response(&received))
+                })
+            })
+            .await
+    }
+
+    async fn cancel_shipment(
+        &self,
+        request: Request<proto::CancelShipmentRequest>,
+    ) -> Result<Response<proto::CancelShipmentResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/CancelShipment")?;
+        let (request_id, shipment_id, record) = wire::cancel_shipment(&message)?;
+        self.desk
+            .act(call, request_id, &message, move |work| {
+                Box::pin(async move {
+                    let cancelled = steps::cancel_shipment(work, shipment_id, &record).await?;
+                    Ok(wire::cancel_shipment_response(&cancelled))
                 })
             })
             .await

@@ -109,7 +109,8 @@ impl Peer {
 
 /// A connection, as HTTP/2 reads and writes it.
 pub struct Connection {
-    stream: TlsStream<TcpStream>,
+    /// Boxed, because HTTP/2's task has room for a connection twice: before it begins, and as it goes on.
+    stream: Box<TlsStream<TcpStream>>,
     peer: Peer,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     pace: Pace,
@@ -120,7 +121,7 @@ impl Connection {
     pub(super) fn new(stream: TlsStream<TcpStream>, peer: Peer, place: Place) -> Self {
         Self {
             cut: Box::pin(peer.0.cut.clone().cancelled_owned()),
-            stream,
+            stream: Box::new(stream),
             peer,
             pace: Pace::new(),
             _place: place,

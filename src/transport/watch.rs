@@ -12,8 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::{FIRST_CALL_TIMEOUT, PARTING, Turned, connection::Peer};
 use crate::{access::Access, error::Error};
 
-/// Why a connection is ended by us.
+/// How a connection ends.
 enum End {
+    /// Cut by others, or left by the peer.
+    Over,
     /// Nothing was called in time.
     Silent,
     /// Nothing was called yet, and the server goes away.
@@ -24,12 +26,14 @@ enum End {
 
 /// Watches until the connection is over.
 pub(super) async fn over(peer: Peer, access: Access, draining: CancellationToken) {
-    let end = tokio::select! {
-        () = peer.over() => return,
-        end = unused(&peer, &draining) => end,
-        why = lost(&peer, &access) => End::Lost(why),
+    // Boxed, because it is over in a moment; what comes after it waits for hours, on thousands of connections.
+    let unused = Box::pin(unused(&peer, &access, draining)).await;
+    let end = match unused {
+        Some(end) => end,
+        None => used(&peer, &access).await,
     };
     match end {
+        End::Over => return,
         End::Silent => Turned::Silent.count(),
         End::Drained => {}
         End::Lost(why) => {
@@ -43,12 +47,21 @@ pub(super) async fn over(peer: Peer, access: Access, draining: CancellationToken
     peer.cut();
 }
 
-/// HTTP/2's own shutdown waits for ever for a peer that has not said a word; nobody else would end it.
-async fn unused(peer: &Peer, draining: &CancellationToken) -> End {
+/// Until the first call; or the end that comes before it. HTTP/2's own shutdown waits for ever for a peer that has not said
+/// a word; nobody else would end it.
+async fn unused(peer: &Peer, access: &Access, draining: CancellationToken) -> Option<End> {
     tokio::select! {
-        () = peer.called() => pending().await,
-        () = sleep(FIRST_CALL_TIMEOUT) => End::Silent,
-        () = draining.cancelled() => End::Drained,
+        end = used(peer, access) => Some(end),
+        () = peer.called() => None,
+        () = sleep(FIRST_CALL_TIMEOUT) => Some(End::Silent),
+        () = draining.cancelled() => Some(End::Drained),
+    }
+}
+
+async fn used(peer: &Peer, access: &Access) -> End {
+    tokio::select! {
+        () = peer.over() => End::Over,
+        why = lost(peer, access) => End::Lost(why),
     }
 }
 

@@ -65,7 +65,7 @@ impl Desk {
             day: TimeZone::of(district).local_date(now),
             alarm: alarm(call, district).encode_to_vec(),
         };
-        let mut db = self.0.pools.acts.acquire().await?;
+        let mut db = Box::pin(self.0.pools.acts.acquire()).await?;
         let disclosed = journal::disclose(&mut db, &disclosure).await?;
         if disclosed.alarmed {
             telemetry::count_alarm("honeytoken_read");

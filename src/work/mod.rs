@@ -2,7 +2,8 @@
 //!
 //! A write runs in a task of its own, which a client's cancel cannot drop; it ends in exactly one of four ways: committed
 //! with its answer, refused with the refusal stored, rolled back, or of unknown outcome. `begin` and `commit` stand here
-//! and nowhere else.
+//! and nowhere else. What is easily got wrong: the driver's way to a connection is 14 KiB of the future that waits for it;
+//! boxed, it goes when the connection is there, and is not carried, several times over, to an act's end.
 
 mod call;
 mod disclose;
@@ -159,7 +160,7 @@ impl Desk {
     pub async fn read_unasked(&self, caller: &Caller) -> Result<Read> {
         let begin = caller.walls().begin_read();
         Ok(Read {
-            transaction: self.0.pools.reads.begin_with(begin).await?,
+            transaction: Box::pin(self.0.pools.reads.begin_with(begin)).await?,
             _place: None,
         })
     }
@@ -205,6 +206,7 @@ impl Desk {
             work.roll_back().await;
             return first.of_content(&digest, call.method);
         }
+        work.name(id);
         match step(&mut work).await {
             Ok(response) => {
                 let answer = Answer {
@@ -261,7 +263,7 @@ impl Desk {
         // success a round trip, and a twin that slipped in between has simply become the first answer.
         let actor = work.actor();
         work.roll_back().await;
-        let mut db = self.0.pools.acts.acquire().await?;
+        let mut db = Box::pin(self.0.pools.acts.acquire()).await?;
         let scope = call.caller.walls();
         requests::store_refusal(&mut db, &actor, scope, &digest, &answer)
             .await?
@@ -330,7 +332,7 @@ impl Desk {
             left.as_millis().max(1)
         );
         let begin = caller.walls().begin(&how);
-        let transaction = self.0.pools.acts.begin_with(begin).await?;
+        let transaction = Box::pin(self.0.pools.acts.begin_with(begin)).await?;
         let keys = Arc::clone(&self.0.keys);
         let bell = self.0.bell.clone();
         Ok(Work::new(

@@ -13,7 +13,7 @@ use crate::{
         bell::Bell,
         journal::{self, Actor, Answer, Closing, Record},
     },
-    ids::District,
+    ids::{District, RequestId},
     seal::Keys,
     telemetry,
 };
@@ -29,6 +29,8 @@ pub struct Work {
     records: Vec<Record>,
     about: BTreeSet<String>,
     method: &'static str,
+    /// The act, as its client named it; absent for chores and for batches whose items have their own.
+    request_id: Option<RequestId>,
     keep: bool,
 }
 
@@ -50,8 +52,20 @@ impl Work {
             records: Vec::new(),
             about: BTreeSet::new(),
             method,
+            request_id: None,
             keep: false,
         }
+    }
+
+    /// The act has this name from now on.
+    pub(super) fn name(&mut self, request_id: RequestId) {
+        self.request_id = Some(request_id);
+    }
+
+    /// The act, as its client named it.
+    pub fn request_id(&self) -> Result<RequestId> {
+        self.request_id
+            .ok_or_else(|| Error::internal("a step for named acts was reached without a name"))
     }
 
     /// The transaction's connection, for the `store` rooms.

@@ -51,7 +51,8 @@ fn bearing_on(caller: &Caller) -> Filter {
         Principal::Centre(_) | Principal::System => return Filter::default(),
         Principal::Public(_) => None,
     };
-    let own = caller.district().map(District::number);
+    let own = caller.district().filter(|own| !own.is_provinces());
+    let own = own.map(District::number);
     let province = province.map(|province| i32::from(province.number()));
     Filter {
         areas: Some(

@@ -15,7 +15,7 @@ use crate::{
     areas,
     caller::{OfficerRole, Principal},
     error::{Error, Result},
-    ids::{ApprovalId, District, Nik, OfficerId, RequestId, Subdistrict},
+    ids::{ApprovalId, District, Nik, OfficerId, Province, RequestId, Subdistrict},
     proto,
     violations::Violations,
     wire::{CENTRE, date},
@@ -224,6 +224,12 @@ fn last_day(violations: &mut Violations, message: &proto::RegisterOfficerRequest
 fn district(violations: &mut Violations, text: &str) -> Option<District> {
     if text == CENTRE {
         return Some(District::CENTRE);
+    }
+    if let Ok(province) = text.parse::<Province>() {
+        let office = District::of_province(province);
+        let listed = areas::districts().any(|district| district.province() == Some(province));
+        violations.require(listed, "district", "is not in the ministry's list");
+        return Some(office);
     }
     let named = violations.parse_optional::<District>("district", text)?;
     let listed = areas::district(named).is_some();

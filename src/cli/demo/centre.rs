@@ -202,6 +202,7 @@ pub async fn send_blanks(office: &Office, blanks: u32) -> Result<Shipment, Failu
         destination: office.place.district.to_owned(),
         document_number: format!("SJ/{}/2017/001", office.place.district),
         serials: vec![run],
+        origin: String::new(),
     };
     let send = |mut client: InventoryClient<Line>, request| async move {
         client.dispatch_shipment(request).await

@@ -265,7 +265,7 @@ pub async fn facts(
 /// it ends it by rolling back.
 pub async fn snapshot(pool: &PgPool, scope: Scope) -> Result<Transaction<'static, Postgres>> {
     let begin = scope.begin("isolation level repeatable read, read only");
-    Ok(pool.begin_with(begin).await?)
+    Ok(Box::pin(pool.begin_with(begin)).await?)
 }
 
 /// A transaction that reads what is in the scope; whoever takes it ends it by rolling back.

@@ -142,7 +142,7 @@ impl Reader {
         End,
     > {
         let turn = self.turn().await?;
-        Ok((turn, self.hub.pool().acquire().await?))
+        Ok((turn, Box::pin(self.hub.pool().acquire()).await?))
     }
 
     async fn turn(&self) -> Result<SemaphorePermit<'_>, End> {
@@ -153,7 +153,7 @@ impl Reader {
                     Err(End::Failed(Error::overloaded().retry(AWAY.mul_f64(rand::random()))))
                 }
             },
-            () = self.out.closed() => Err(End::Gone),
+            () = self.out.gone() => Err(End::Gone),
             () = self.hub.draining().cancelled() => Err(End::Draining),
         }
     }

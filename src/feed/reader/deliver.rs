@@ -41,7 +41,7 @@ impl Reader {
                 Next::Behind if head - self.position.revision > BEHIND_MAX => {
                     return Ok(Err(Resync::Expired));
                 }
-                Next::Behind => match self.page(head).await? {
+                Next::Behind => match Box::pin(self.page(head)).await? {
                     Ok(events) => events,
                     Err(why) => return Ok(Err(why)),
                 },

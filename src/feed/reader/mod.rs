@@ -7,6 +7,10 @@
 //! ```
 //!
 //! It holds a position and at most one commit; everything else is read when the reader has room for it.
+//!
+//! What is easily got wrong: a task has room for the largest thing it ever waits for, as long as it lasts, and for what it
+//! is given twice. There are thousands, and nearly always they wait for the next change; so the reader itself and what is
+//! rare (`resume`, `snapshot`, a page, a reader that takes nothing) are boxed.
 
 mod catch_up;
 mod deliver;
@@ -16,10 +20,7 @@ use std::{sync::Arc, time::Duration};
 use prost::bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::{
-    sync::{
-        mpsc::{self, error::TrySendError},
-        watch,
-    },
+    sync::watch,
     time::{Instant, sleep_until, timeout},
 };
 use uuid::Uuid;
@@ -30,6 +31,7 @@ use crate::{
         Hub, Resync,
         chain::Position,
         commits::Commits,
+        handoff::{Giver, Kept},
         hub::Good,
         ledger::{Ledger, State},
         resume::Place,
@@ -78,7 +80,9 @@ pub(super) struct Reader {
     ledger: Arc<Ledger>,
     state: watch::Receiver<State>,
     late: watch::Receiver<bool>,
-    out: mpsc::Sender<Bytes>,
+    out: Giver,
+    /// Where to go on, until that is tried.
+    token: Option<Token>,
     /// The history that the position belongs to, by the ledger's count and by its identity.
     history: u64,
     feed_id: Uuid,
@@ -100,8 +104,8 @@ impl Reader {
     pub fn new(
         hub: Hub,
         (ask, encode): (Ask, Encode),
-        ledger: Arc<Ledger>,
-        out: mpsc::Sender<Bytes>,
+        (ledger, token): (Arc<Ledger>, Option<Token>),
+        out: Giver,
     ) -> Self {
         let now = Instant::now();
         let (late, as_of) = (hub.watch_late(), hub.good().as_of);
@@ -129,45 +133,49 @@ impl Reader {
             ledger,
             late,
             out,
+            token,
         }
     }
 
-    /// Runs the stream to its end; the answer is its final status.
-    pub async fn run(mut self, token: Option<Token>) -> Result<()> {
-        match self.speak(token).await {
+    /// Runs the stream to its end, which is told to the reader.
+    pub async fn run(mut self: Box<Self>) {
+        let ended = match self.speak().await {
             Ok(never) => match never {},
             Err(End::Over | End::Gone) => Ok(()),
             Err(End::Failed(error)) => Err(error),
-            Err(End::Draining) => {
-                let drain = (self.encode)(Message::Drain {
-                    after: DRAIN_AFTER,
-                    spread: DRAIN_SPREAD,
-                })?;
-                // A reader that does not take it sees the stream end, which says the same.
-                timeout(DRAIN_AFTER, self.out.send(drain)).await.ok();
-                Ok(())
-            }
-        }
+            Err(End::Draining) => self.drain().await,
+        };
+        self.out.end(ended);
     }
 
-    async fn speak(&mut self, token: Option<Token>) -> Result<std::convert::Infallible, End> {
+    async fn drain(&self) -> Result<()> {
+        let drain = (self.encode)(Message::Drain {
+            after: DRAIN_AFTER,
+            spread: DRAIN_SPREAD,
+        })?;
+        // A reader that does not take it sees the stream end, which says the same.
+        timeout(DRAIN_AFTER, self.out.give(drain)).await.ok();
+        Ok(())
+    }
+
+    async fn speak(&mut self) -> Result<std::convert::Infallible, End> {
         // Read before the database is asked: a turn of history after this is noticed.
         self.history = self.state.borrow_and_update().history;
-        let mut resync = match token {
+        let mut resync = match self.token.take() {
             None => {
                 self.feed_id = self.hub.good().feed_id;
                 None
             }
-            Some(token) => Some(self.resume(token).await?),
+            Some(token) => Some(Box::pin(self.resume(token)).await?),
         };
         loop {
             match resync {
                 Some(Ok(())) => {}
                 Some(Err(why)) => {
                     self.hand(Message::Resync(why)).await?;
-                    self.snapshot().await?;
+                    Box::pin(self.snapshot()).await?;
                 }
-                None => self.snapshot().await?,
+                None => Box::pin(self.snapshot()).await?,
             }
             resync = Some(Err(self.live().await?));
         }
@@ -279,7 +287,7 @@ impl Reader {
             _ = self.state.changed() => Ok(()),
             _ = self.late.changed() => Ok(()),
             () = sleep_until(due.min(self.over)) => Ok(()),
-            () = self.out.closed() => Err(End::Gone),
+            () = self.out.gone() => Err(End::Gone),
             () = draining.cancelled() => Ok(()),
             why = self.ask.standing.lost() => Err(self.lost(why, good).await),
         }
@@ -328,12 +336,15 @@ impl Reader {
     /// nothing else would ever notice it.
     async fn hand_over(&mut self, message: Bytes) -> Result<(), End> {
         // Most take at once, and need no clock.
-        let message = match self.out.try_send(message) {
-            Ok(()) => return Ok(()),
-            Err(TrySendError::Closed(_)) => return Err(End::Gone),
-            Err(TrySendError::Full(message)) => message,
-        };
-        let sending = timeout(self.hub.timing().stall_after, self.out.send(message));
+        match self.out.try_give(message) {
+            Ok(()) => Ok(()),
+            Err(Kept::Gone) => Err(End::Gone),
+            Err(Kept::Full(message)) => Box::pin(self.wait_for_room(message)).await,
+        }
+    }
+
+    async fn wait_for_room(&mut self, message: Bytes) -> Result<(), End> {
+        let giving = timeout(self.hub.timing().stall_after, self.out.give(message));
         let parts_at = &mut self.parts_at;
         let parting = async {
             self.hub.draining().cancelled().await;
@@ -342,9 +353,9 @@ impl Reader {
         };
         tokio::select! {
             biased;
-            sent = sending => match sent {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) => Err(End::Gone),
+            given = giving => match given {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(End::Gone),
                 Err(_) => {
                     self.hub.count_slow();
                     Err(End::Failed(too_slow()))

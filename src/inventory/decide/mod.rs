@@ -4,47 +4,69 @@
 //! That serials really are where a movement takes them from is found by the move itself, under the locks.
 
 mod runs;
+mod shipment;
 
 use std::collections::BTreeSet;
 
 use crate::{
-    ids::{PrintRequestId, SerialRange, Subdistrict, total},
+    ids::{PrintRequestId, SerialRange},
     inventory::{
-        Account, Binding, CustodyState, Found, Leg, Location, MovementKind, Receipt, Refusal,
-        Shipment, ShipmentState, Stock,
+        Account, Binding, CustodyState, Found, Leg, Location, MovementKind, Refusal, Stock,
     },
 };
 
-pub use runs::merged;
+pub use runs::{merged, minus};
+pub use shipment::{cancel, due_at, receive, route};
 
-/// From which state to which a movement leads; a delivery comes from nowhere.
-pub fn path(kind: MovementKind) -> (Option<CustodyState>, CustodyState) {
-    match kind {
-        MovementKind::Delivered => (None, CustodyState::InStock),
-        MovementKind::Dispatched => (Some(CustodyState::InStock), CustodyState::InTransit),
-        MovementKind::Received => (Some(CustodyState::InTransit), CustodyState::InStock),
-        MovementKind::Disputed => (Some(CustodyState::InTransit), CustodyState::Disputed),
-        MovementKind::Bound => (Some(CustodyState::InStock), CustodyState::Bound),
-        MovementKind::Printed => (Some(CustodyState::Bound), CustodyState::AtSite),
-        MovementKind::Spoiled => (Some(CustodyState::Bound), CustodyState::Spoiled),
-        MovementKind::HandedOver => (Some(CustodyState::AtSite), CustodyState::HandedOver),
-    }
+/// From which state to which a movement leads; a delivery comes from nowhere. The others go where their act says.
+pub fn path(kind: MovementKind) -> Option<(Option<CustodyState>, CustodyState)> {
+    use CustodyState::{
+        AtSite, Bound, Disputed, HandedOver, InStock, InTransit, Lost, Returned, Spoiled,
+    };
+    Some(match kind {
+        MovementKind::Delivered => (None, InStock),
+        MovementKind::Dispatched => (Some(InStock), InTransit),
+        MovementKind::Cancelled | MovementKind::Received => (Some(InTransit), InStock),
+        MovementKind::Bound => (Some(InStock), Bound),
+        MovementKind::Printed => (Some(Bound), AtSite),
+        MovementKind::HandedOver => (Some(AtSite), HandedOver),
+        MovementKind::Returned => (Some(HandedOver), Returned),
+        MovementKind::Spoiled => (Some(Bound), Spoiled),
+        MovementKind::Lost => (Some(Disputed), Lost),
+        MovementKind::Found => (Some(Lost), Disputed),
+        MovementKind::Disputed
+        | MovementKind::Settled
+        | MovementKind::Destroyed
+        | MovementKind::Reversed => return None,
+    })
 }
 
-/// A leg between two locations.
+/// A leg of a movement whose path is its kind's, between two locations.
 pub fn leg(kind: MovementKind, serials: SerialRange, from: Location, to: Location) -> Leg {
-    let (before, after) = path(kind);
+    let (before, after) = path(kind).expect("its path is its kind's");
+    let before = before.map(|state| Account {
+        location: from,
+        state,
+    });
+    let after = Account {
+        location: to,
+        state: after,
+    };
+    leg_between(kind, serials, before, after)
+}
+
+/// A leg between two accounts.
+pub fn leg_between(
+    kind: MovementKind,
+    serials: SerialRange,
+    from: Option<Account>,
+    to: Account,
+) -> Leg {
     Leg {
         kind,
         serials,
-        from: before.map(|state| Account {
-            location: from,
-            state,
-        }),
-        to: Account {
-            location: to,
-            state: after,
-        },
+        from,
+        to,
         print_request_id: None,
     }
 }
@@ -60,47 +82,6 @@ pub fn leg_in_place(
         print_request_id,
         ..leg(kind, serials, at, at)
     }
-}
-
-/// Whether the centre may send there: to a district's own store that exists.
-pub fn dispatch(destination: Location, exists: bool) -> Result<(), Refusal> {
-    if exists && destination.takes_shipments() {
-        Ok(())
-    } else {
-        Err(Refusal::LocationNotFound)
-    }
-}
-
-/// What becomes of a shipment when this was found in the boxes.
-pub fn receive(
-    shipment: &Shipment,
-    found: &[SerialRange],
-    limit: Option<Subdistrict>,
-) -> Result<Receipt, Refusal> {
-    if let Some(limit) = limit.filter(|limit| limit.number() != shipment.destination.number()) {
-        return Err(Refusal::OutsideSubdistrict(limit));
-    }
-    match shipment.state {
-        ShipmentState::Dispatched => {}
-        ShipmentState::Received | ShipmentState::ReceivedWithDifferences => {
-            return Err(Refusal::ShipmentAlreadyReceived);
-        }
-    }
-    if let Some(foreign) = runs::minus(found, &shipment.serials).first() {
-        return Err(Refusal::SerialsNotInShipment(*foreign));
-    }
-    let missing = runs::minus(&shipment.serials, found);
-    let state = if missing.is_empty() {
-        ShipmentState::Received
-    } else {
-        ShipmentState::ReceivedWithDifferences
-    };
-    Ok(Receipt {
-        arrived: merged(found),
-        missing,
-        state,
-        received_quantity: total(found),
-    })
 }
 
 /// Refuses what comes twice in a batch of bindings: the second one is told what the first one's card would tell it.
@@ -146,39 +127,21 @@ pub fn is_conserved(stock: &Stock) -> bool {
             + stock.at_site
             + stock.handed_over
             + stock.spoiled
+            + stock.disputed
+            + stock.returned
+            + stock.lost
+            + stock.destroyed
 }
 
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
-    use crate::ids::{ResidentId, Serial, ShipmentId};
-
-    fn range(first: i64, last: i64) -> SerialRange {
-        let serial = |number| Serial::new(number).expect("a serial of the test");
-        SerialRange::new(serial(first), serial(last)).expect("a range of the test")
-    }
+    use crate::ids::{ResidentId, Serial};
 
     fn location(text: &str) -> Location {
         text.parse().expect("a location of the test")
-    }
-
-    fn shipment(serials: Vec<SerialRange>) -> Shipment {
-        Shipment {
-            shipment_id: ShipmentId::fresh(),
-            origin: Location::CENTRE,
-            destination: location("35.75"),
-            state: ShipmentState::Dispatched,
-            document_number: "T-1".to_owned(),
-            dispatched_quantity: total(&serials),
-            serials,
-            received_quantity: 0,
-            dispatched_at: datetime!(2017-04-10 08:00 UTC),
-            received_at: None,
-        }
     }
 
     fn binding(serial: i64, chip: &str, resident_id: ResidentId) -> Binding {
@@ -188,71 +151,6 @@ mod tests {
             resident_id,
             print_request_id: PrintRequestId::fresh(),
             location: location("35.75"),
-        }
-    }
-
-    #[test]
-    fn the_centre_sends_to_a_districts_own_store_only() {
-        assert_eq!(dispatch(location("35.75"), true), Ok(()));
-        for (text, exists) in [("35.75", false), ("35.75.02", true), ("centre", true)] {
-            let answer = dispatch(location(text), exists);
-            assert_eq!(answer, Err(Refusal::LocationNotFound), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_full_receipt_leaves_nothing_to_dispute() {
-        let receipt = receive(
-            &shipment(vec![range(1, 8000)]),
-            &[range(4001, 8000), range(1, 4000)],
-            None,
-        );
-        let expected = Receipt {
-            arrived: vec![range(1, 8000)],
-            missing: vec![],
-            state: ShipmentState::Received,
-            received_quantity: 8000,
-        };
-        assert_eq!(receipt, Ok(expected));
-    }
-
-    #[test]
-    fn what_is_missing_at_receipt_is_disputed() {
-        let sent = shipment(vec![range(1, 100), range(201, 300)]);
-        let receipt = receive(
-            &sent,
-            &[range(1, 40), range(51, 100), range(201, 250)],
-            None,
-        )
-        .expect("a receipt");
-        assert_eq!(receipt.missing, [range(41, 50), range(251, 300)]);
-        assert_eq!(receipt.state, ShipmentState::ReceivedWithDifferences);
-        assert_eq!(receipt.received_quantity, 140);
-    }
-
-    #[test]
-    fn serials_of_no_or_another_shipment_are_not_received() {
-        let sent = shipment(vec![range(1, 100)]);
-        assert_eq!(
-            receive(&sent, &[range(50, 150)], None),
-            Err(Refusal::SerialsNotInShipment(range(101, 150)))
-        );
-    }
-
-    #[test]
-    fn a_shipment_is_received_once() {
-        for state in [
-            ShipmentState::Received,
-            ShipmentState::ReceivedWithDifferences,
-        ] {
-            let sent = Shipment {
-                state,
-                ..shipment(vec![range(1, 100)])
-            };
-            assert_eq!(
-                receive(&sent, &[range(1, 100)], None),
-                Err(Refusal::ShipmentAlreadyReceived)
-            );
         }
     }
 

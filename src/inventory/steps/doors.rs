@@ -7,8 +7,8 @@ use crate::{
     error::{Error, Result},
     ids::{PrintRequestId, Serial},
     inventory::{
-        Binding, Leg, Location, Movement, MovementKind, Refusal, Spoilage, decide, single,
-        steps::{carry_out, record},
+        Binding, Leg, Location, MovementKind, Refusal, Spoilage, decide, single,
+        steps::{carry_out, papers, record},
         store,
     },
     work::Work,
@@ -17,7 +17,7 @@ use crate::{
 /// Binds blanks to persons. Each item is answered in order; the refused ones are not bound, the others are.
 #[tracing::instrument(name = "step.bind", skip_all)]
 pub async fn bind(work: &mut Work, bindings: &[Binding]) -> Result<Vec<Result<(), Refusal>>> {
-    let now = work.now();
+    let (papers, now) = (papers(work, "")?, work.now());
     let mut answers = decide::distinct(bindings);
     // Nearly always all can be bound at once. If not, nothing was done, and the rest is tried again without those that
     // were in the way: each round refuses at least one.
@@ -29,9 +29,9 @@ pub async fn bind(work: &mut Work, bindings: &[Binding]) -> Result<Vec<Result<()
             return Ok(answers);
         }
         let wanted: Vec<&Binding> = open.iter().map(|place| &bindings[*place]).collect();
-        match store::bind_cards(work.db(), &wanted, now).await? {
+        match store::bind_cards(work.db(), &wanted, papers, now).await? {
             store::Bound::Done(movements) => {
-                record_each(work, &movements);
+                record(work, &movements);
                 return Ok(answers);
             }
             store::Bound::Obstructed(found) => {
@@ -73,8 +73,9 @@ pub async fn mark_spoiled(
 pub async fn mark_handed_over(work: &mut Work, serial: Serial, location: Location) -> Result<()> {
     store::end_held(work.db(), serial).await?;
     let leg = decide::leg_in_place(MovementKind::HandedOver, single(serial), location, None);
-    let movements = carry_out(work, &[leg], "").await?;
-    record_each(work, &movements);
+    let papers = papers(work, "")?;
+    let movements = carry_out(work, &[leg], papers).await?;
+    record(work, &movements);
     Ok(())
 }
 
@@ -92,14 +93,8 @@ async fn mark(
             decide::leg_in_place(kind, single(*serial), *at, Some(*request))
         })
         .collect();
-    let movements = carry_out(work, &legs, "").await?;
-    record_each(work, &movements);
+    let papers = papers(work, "")?;
+    let movements = carry_out(work, &legs, papers).await?;
+    record(work, &movements);
     Ok(())
-}
-
-/// Cards move where they are: each in its own location's district.
-fn record_each(work: &mut Work, movements: &[Movement]) {
-    for movement in movements {
-        record(work, movement.location, std::slice::from_ref(movement));
-    }
 }

@@ -7,7 +7,9 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     ids::Serial,
-    inventory::{Binding, Found, Movement, MovementKind, Spoilage, single},
+    inventory::{
+        Account, Binding, CustodyState, Found, Movement, MovementKind, Papers, Spoilage, single,
+    },
 };
 
 /// What became of a batch of bindings.
@@ -24,6 +26,7 @@ pub enum Bound {
 pub async fn bind_cards(
     db: &mut PgConnection,
     bindings: &[&Binding],
+    papers: Papers<'_>,
     at: OffsetDateTime,
 ) -> Result<Bound> {
     let serials: Vec<i64> = bindings
@@ -50,7 +53,7 @@ pub async fn bind_cards(
     let rows = sqlx::query!(
         r#"
         select assigned, in_stock as "in_stock!", chip_known as "chip_known!", card_under_way as "card_under_way!"
-        from bind_cards($1, $2, $3, $4, $5, $6)
+        from bind_cards($1, $2, $3, $4, $5, $6, $7, $8)
         order by item
         "#,
         &serials,
@@ -59,6 +62,8 @@ pub async fn bind_cards(
         &residents,
         &print_requests,
         at,
+        papers.request_id.uuid(),
+        papers.given_by.map(|id| id.uuid()),
     )
     .fetch_all(db)
     .await?;
@@ -81,6 +86,10 @@ pub async fn bind_cards(
         location: binding.location,
         number,
         serials: single(binding.serial),
+        to: Account {
+            location: binding.location,
+            state: CustodyState::Bound,
+        },
         document_number: String::new(),
         moved_at: at,
     };

@@ -11,8 +11,8 @@ use crate::{
     error::{Error, Result},
     ids::SerialRange,
     inventory::{
-        CustodyState, Leg, Location, Movement, MovementKind,
-        store::{ends, location, range},
+        CustodyState, Leg, Location, Movement, MovementKind, Papers,
+        store::{ends, range},
     },
 };
 
@@ -31,7 +31,7 @@ pub enum Moved {
 pub async fn move_custody(
     db: &mut PgConnection,
     legs: &[Leg],
-    document_number: &str,
+    papers: Papers<'_>,
     at: OffsetDateTime,
 ) -> Result<Moved> {
     let kinds: Vec<MovementKind> = legs.iter().map(|leg| leg.kind).collect();
@@ -50,7 +50,7 @@ pub async fn move_custody(
     let rows = sqlx::query!(
         r#"
         select leg as "leg!", assigned, missing_first, missing_last
-        from move_custody($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        from move_custody($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         "#,
         &kinds as &[MovementKind],
         &firsts,
@@ -60,8 +60,12 @@ pub async fn move_custody(
         &to_locations,
         &to_states as &[CustodyState],
         &print_requests as &[Option<Uuid>],
-        document_number,
+        papers.document_number,
         at,
+        papers.request_id.uuid(),
+        papers.given_by.map(|id| id.uuid()),
+        papers.taken_by.map(|id| id.uuid()),
+        papers.shipment_id.map(|id| id.uuid()),
     )
     .fetch_all(db)
     .await?;
@@ -82,7 +86,8 @@ pub async fn move_custody(
             location: leg.from.unwrap_or(leg.to).location,
             number: number.ok_or_else(|| Error::internal("a movement got no number"))?,
             serials: leg.serials,
-            document_number: document_number.to_owned(),
+            to: leg.to,
+            document_number: papers.document_number.to_owned(),
             moved_at: at,
         })
     };
@@ -95,28 +100,11 @@ pub async fn move_custody(
     ))
 }
 
-/// Locks these locations against other moves; answers those that exist.
-#[tracing::instrument(name = "sql.lock_locations", skip_all)]
-pub async fn lock_locations(
-    db: &mut PgConnection,
-    locations: &[Location],
-) -> Result<Vec<Location>> {
-    let numbers: Vec<i32> = locations.iter().map(|location| location.number()).collect();
-    // In the order in which every move locks them.
-    let known = sqlx::query_scalar!(
-        r#"
-        select location
-        from location
-        where location = any($1)
-        order by location
-        for no key update
-        "#,
-        &numbers,
-    )
-    .fetch_all(db)
-    .await?;
-    known
-        .into_iter()
-        .map(|number| location("location", number))
-        .collect()
+/// Whether there is such a location, anywhere.
+#[tracing::instrument(name = "sql.is_location", skip_all)]
+pub async fn is_location(db: &mut PgConnection, location: Location) -> Result<bool> {
+    let known = sqlx::query_scalar!(r#"select is_location($1) as "known!""#, location.number())
+        .fetch_one(db)
+        .await?;
+    Ok(known)
 }

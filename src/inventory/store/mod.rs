@@ -1,6 +1,7 @@
 //! All SQL of inventory's tables, by what it is about. Every move of serials goes through [`move_custody`].
 
 mod cards;
+mod cases;
 mod custody;
 pub mod proof;
 mod reads;
@@ -13,9 +14,12 @@ use crate::{
 };
 
 pub use cards::{Bound, bind_cards, end_held, note_spoilage};
-pub use custody::{Moved, lock_locations, move_custody};
-pub use reads::{find_blank, find_stock, list_movements, page_of_district};
-pub use shipments::{insert_delivery, insert_shipment, list_due_in, lock_shipment, save_receipt};
+pub use cases::insert_case;
+pub use custody::{Moved, is_location, move_custody};
+pub use reads::{find_blank, find_obstacle, find_stock, list_movements, page_of_district};
+pub use shipments::{
+    in_stock_of_sender, insert_delivery, insert_shipment, list_due_in, lock_shipment, save_end,
+};
 
 fn location(table: &'static str, number: i32) -> Result<Location> {
     Location::from_number(number).map_err(|error| Error::corrupt(table, error))

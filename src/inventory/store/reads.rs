@@ -6,8 +6,8 @@ use crate::{
     error::{Error, Result},
     ids::{District, PrintRequestId, Serial},
     inventory::{
-        Account, Blank, CustodyState, Holding, Location, Movement, MovementKind, Spoilage, Stock,
-        pieces,
+        Account, Blank, CustodyState, Holding, Location, Movement, MovementKind, Obstacle,
+        Shipment, Spoilage, Stock, pieces,
         store::{location, range},
     },
 };
@@ -28,12 +28,27 @@ pub async fn find_stock(
         r#"
         select
             (select coalesce(sum(quantity), 0)::bigint from delivery where location = l.location) as "delivered!",
-            (select coalesce(sum(received_quantity), 0)::bigint from shipment where destination = l.location)
-                as "received!",
-            (select coalesce(sum(dispatched_quantity), 0)::bigint from shipment where origin = l.location) as "sent_on!",
+            (
+                select coalesce(sum(s.dispatched_quantity), 0)::bigint
+                from shipment s
+                where s.destination = l.location and s.state in ('RECEIVED', 'RECEIVED_WITH_DIFFERENCES')
+            ) + c.found as "received!",
+            (
+                select coalesce(sum(s.dispatched_quantity), 0)::bigint
+                from shipment s
+                where s.origin = l.location and s.state <> 'CANCELLED'
+            ) + c.found_elsewhere as "sent_on!",
             h.in_stock as "in_stock!", h.bound as "bound!", h.at_site as "at_site!", h.handed_over as "handed_over!",
-            h.spoiled as "spoiled!", h.in_transit as "in_transit!", h.disputed as "disputed!"
+            h.spoiled as "spoiled!", h.in_transit as "in_transit!", h.disputed as "disputed!", h.returned as "returned!",
+            h.lost as "lost!", h.destroyed as "destroyed!"
         from location as l
+        cross join lateral (
+            select
+                coalesce(sum(s.surplus_quantity) filter (where s.destination = l.location), 0)::bigint as found,
+                coalesce(sum(s.surplus_quantity) filter (where s.origin = l.location), 0)::bigint as found_elsewhere
+            from shipment s
+            where s.surplus_quantity > 0 and l.location in (s.destination, s.origin)
+        ) as c
         cross join lateral (
             select
                 coalesce(sum(s.quantity) filter (where s.state = 'IN_STOCK'), 0)::bigint as in_stock,
@@ -42,7 +57,10 @@ pub async fn find_stock(
                 coalesce(sum(s.quantity) filter (where s.state = 'HANDED_OVER'), 0)::bigint as handed_over,
                 coalesce(sum(s.quantity) filter (where s.state = 'SPOILED'), 0)::bigint as spoiled,
                 coalesce(sum(s.quantity) filter (where s.state = 'IN_TRANSIT'), 0)::bigint as in_transit,
-                coalesce(sum(s.quantity) filter (where s.state = 'DISPUTED'), 0)::bigint as disputed
+                coalesce(sum(s.quantity) filter (where s.state = 'DISPUTED'), 0)::bigint as disputed,
+                coalesce(sum(s.quantity) filter (where s.state = 'RETURNED'), 0)::bigint as returned,
+                coalesce(sum(s.quantity) filter (where s.state = 'LOST'), 0)::bigint as lost,
+                coalesce(sum(s.quantity) filter (where s.state = 'DESTROYED'), 0)::bigint as destroyed
             from (
                 select state, sum(upper(serials) - lower(serials)) as quantity
                 from custody
@@ -68,7 +86,52 @@ pub async fn find_stock(
         spoiled: row.spoiled,
         in_transit: row.in_transit,
         disputed: row.disputed,
+        returned: row.returned,
+        lost: row.lost,
+        destroyed: row.destroyed,
     }))
+}
+
+/// What has a serial that a shipment wants from a store of the caller's.
+#[tracing::instrument(name = "sql.find_obstacle", skip_all)]
+pub async fn find_obstacle(
+    db: &mut PgConnection,
+    wanted: &Shipment,
+    serial: Serial,
+) -> Result<Obstacle> {
+    // What is on its way is the receiver's already, but its sender sees the shipment. What else is out of scope is not here.
+    let row = sqlx::query!(
+        r#"
+        select
+            (
+                select s.shipment_id from shipment as s
+                where s.state = 'DISPATCHED' and s.serials @> $1::bigint and s.shipment_id <> $2
+                limit 1
+            ) as shipment_id,
+            (
+                select d.case_id from stock_case as d
+                where d.open_serials <> '{}' and d.in_dispute and d.open_serials @> $1::bigint
+                limit 1
+            ) as case_id,
+            (
+                select k.print_request_id from card as k
+                where k.serial = $1 and k.state in ('BOUND', 'AT_SITE', 'HANDED_OVER', 'ENDED')
+            ) as print_request_id
+        "#,
+        serial.number(),
+        wanted.shipment_id.uuid(),
+    )
+    .fetch_one(db)
+    .await?;
+    let in_transit = row.shipment_id.map(|id| Obstacle::InTransit(id.into()));
+    let in_dispute = row.case_id.map(|id| Obstacle::InDispute(id.into()));
+    let reserved = row
+        .print_request_id
+        .map(|id| Obstacle::ReservedBy(id.into()));
+    Ok(in_transit
+        .or(in_dispute)
+        .or(reserved)
+        .unwrap_or(Obstacle::NotHere))
 }
 
 /// Where a serial is; nothing if it was never registered or is outside the scope.
@@ -115,7 +178,8 @@ pub async fn list_movements(db: &mut PgConnection, serial: Serial) -> Result<Vec
         r#"
         select location as "location!", number as "number!", kind as "kind!: MovementKind",
             document_number as "document_number!", moved_at as "moved_at!",
-            lower(serials) as "first!", upper(serials) - 1 as "last!"
+            lower(serials) as "first!", upper(serials) - 1 as "last!", to_location as "to_location!",
+            to_state as "to_state!: CustodyState"
         from movements_of_serial($1, $2)
         "#,
         serial.number(),
@@ -130,6 +194,10 @@ pub async fn list_movements(db: &mut PgConnection, serial: Serial) -> Result<Vec
                 location: location("movement", row.location)?,
                 number: row.number,
                 serials: range("movement", row.first, row.last)?,
+                to: Account {
+                    location: location("movement", row.to_location)?,
+                    state: row.to_state,
+                },
                 document_number: row.document_number,
                 moved_at: row.moved_at,
             })
@@ -145,7 +213,8 @@ pub struct Page {
     pub next: Option<i64>,
 }
 
-/// Where the serials above `after` are, those of a district that are not with their holders; at most `size` rows.
+/// Where the serials above `after` are, those of a district that are not with their holders or destroyed; at most `size`
+/// rows.
 #[tracing::instrument(name = "sql.page_of_stock", skip_all)]
 pub async fn page_of_district(
     db: &mut PgConnection,
@@ -153,13 +222,13 @@ pub async fn page_of_district(
     after: i64,
     size: i64,
 ) -> Result<Page> {
-    // Two stretches of the index by location: the district's own store, and those of its subdistricts.
+    // Some dozen stretches of the index, one for each store and unit.
     let rows = sqlx::query!(
         r#"
         select lower(serials) as "first!", upper(serials) - 1 as "last!", location, state as "state: CustodyState"
         from custody
-        where (location = $1 or location between $1 * 100 and $1 * 100 + 99)
-            and state <> 'HANDED_OVER' and lower(serials) > $2
+        where location = any (array (select l.location from location as l where l.district = $1))
+            and state not in ('HANDED_OVER', 'DESTROYED') and lower(serials) > $2
         order by lower(serials)
         limit $3
         "#,

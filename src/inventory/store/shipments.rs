@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    ids::{District, ShipmentId},
+    ids::{District, SerialRange, ShipmentId},
     inventory::{
-        Location, Movement, Shipment, ShipmentState,
+        Location, Movement, Shipment, ShipmentState, Signature,
         store::{ends, location, runs},
     },
 };
@@ -42,10 +42,11 @@ pub async fn insert_shipment(db: &mut PgConnection, shipment: &Shipment) -> Resu
     sqlx::query!(
         r#"
         insert into shipment (
-            shipment_id, district, origin, destination, state, document_number, serials, dispatched_quantity, dispatched_at
+            shipment_id, district, origin, destination, state, document_number, serials, dispatched_quantity, dispatched_at,
+            dispatched_by, dispatcher_person
         )
-        select $1, $2, $3, $4, $5, $6, range_agg(int8range(r.first, r.last, '[]')), $7, $8
-        from unnest($9::bigint[], $10::bigint[]) as r (first, last)
+        select $1, $2, $3, $4, $5, $6, range_agg(int8range(r.first, r.last, '[]')), $7, $8, $9, $10
+        from unnest($11::bigint[], $12::bigint[]) as r (first, last)
         "#,
         shipment.shipment_id.uuid(),
         shipment.destination.district().number(),
@@ -55,6 +56,8 @@ pub async fn insert_shipment(db: &mut PgConnection, shipment: &Shipment) -> Resu
         shipment.document_number,
         shipment.dispatched_quantity,
         shipment.dispatched_at,
+        shipment.dispatched_by.officer.uuid(),
+        shipment.dispatched_by.person.uuid(),
         &firsts,
         &lasts,
     )
@@ -63,12 +66,12 @@ pub async fn insert_shipment(db: &mut PgConnection, shipment: &Shipment) -> Resu
     Ok(())
 }
 
-/// A shipment to this district, locked; a foreign one is as absent as a missing one.
+/// A shipment to or from this office, locked; a foreign one is as absent as a missing one.
 #[tracing::instrument(name = "sql.lock_shipment", skip_all)]
 pub async fn lock_shipment(
     db: &mut PgConnection,
     id: ShipmentId,
-    district: District,
+    office: District,
 ) -> Result<Option<Shipment>> {
     // An array of a subquery is never null.
     let row = sqlx::query_as!(
@@ -77,37 +80,46 @@ pub async fn lock_shipment(
         select shipment_id, origin, destination, state as "state: ShipmentState", document_number,
             array(select lower(r) from unnest(serials) as r order by r) as "firsts!",
             array(select upper(r) - 1 from unnest(serials) as r order by r) as "lasts!",
-            dispatched_quantity, received_quantity, dispatched_at, received_at
+            dispatched_quantity, received_quantity, surplus_quantity, dispatched_at, dispatched_by, dispatcher_person, ended_at
         from shipment
-        where shipment_id = $1 and district = $2
+        where shipment_id = $1 and (district = $2 or district_of_location(origin) = $2)
         for no key update
         "#,
         id.uuid(),
-        district.number(),
+        office.number(),
     )
     .fetch_optional(db)
     .await?;
     row.map(Shipment::try_from).transpose()
 }
 
-/// Notes the receipt.
-#[tracing::instrument(name = "sql.save_receipt", skip_all)]
-pub async fn save_receipt(
+/// Notes how it ended: who received it under which record, or who took it back.
+#[tracing::instrument(name = "sql.save_end_of_shipment", skip_all)]
+pub async fn save_end(
     db: &mut PgConnection,
     shipment: &Shipment,
-    receipt_number: &str,
+    by: Signature,
+    record: &str,
 ) -> Result<()> {
+    let receiver = match shipment.state {
+        ShipmentState::Received | ShipmentState::ReceivedWithDifferences => Some(by.person),
+        ShipmentState::Dispatched | ShipmentState::Cancelled => None,
+    };
     let saved = sqlx::query!(
         r#"
         update shipment
-        set state = $2, received_quantity = $3, received_at = $4, receipt_number = $5
+        set state = $2, received_quantity = $3, surplus_quantity = $4, ended_at = $5, receipt_number = $6, ended_by = $7,
+            receiver_person = $8
         where shipment_id = $1 and state = 'DISPATCHED'
         "#,
         shipment.shipment_id.uuid(),
         shipment.state as ShipmentState,
         shipment.received_quantity,
-        shipment.received_at,
-        receipt_number,
+        shipment.surplus_quantity,
+        shipment.ended_at,
+        record,
+        by.officer.uuid(),
+        receiver.map(|id| id.uuid()),
     )
     .execute(db)
     .await?;
@@ -115,9 +127,31 @@ pub async fn save_receipt(
         Ok(())
     } else {
         Err(Error::internal(
-            "a locked shipment was received by somebody else",
+            "a locked shipment was ended by somebody else",
         ))
     }
+}
+
+/// Of what was found in a shipment's boxes, the runs that its sender's books still have in stock.
+#[tracing::instrument(name = "sql.in_stock_of_sender", skip_all)]
+pub async fn in_stock_of_sender(
+    db: &mut PgConnection,
+    id: ShipmentId,
+    found: &[SerialRange],
+) -> Result<Vec<SerialRange>> {
+    let (firsts, lasts) = ends(found);
+    // Neither column of the function is ever null.
+    let rows = sqlx::query!(
+        r#"select first as "first!", last as "last!" from in_stock_of_sender($1, $2, $3)"#,
+        id.uuid(),
+        &firsts,
+        &lasts,
+    )
+    .fetch_all(db)
+    .await?;
+    let (firsts, lasts): (Vec<i64>, Vec<i64>) =
+        rows.iter().map(|row| (row.first, row.last)).unzip();
+    runs("custody", &firsts, &lasts)
 }
 
 /// What is on its way to a location, oldest first.
@@ -130,7 +164,7 @@ pub async fn list_due_in(db: &mut PgConnection, to: Location) -> Result<Vec<Ship
         select shipment_id, origin, destination, state as "state: ShipmentState", document_number,
             array(select lower(r) from unnest(serials) as r order by r) as "firsts!",
             array(select upper(r) - 1 from unnest(serials) as r order by r) as "lasts!",
-            dispatched_quantity, received_quantity, dispatched_at, received_at
+            dispatched_quantity, received_quantity, surplus_quantity, dispatched_at, dispatched_by, dispatcher_person, ended_at
         from shipment
         where destination = $1 and state = 'DISPATCHED'
         order by dispatched_at, shipment_id
@@ -155,8 +189,11 @@ struct Row {
     lasts: Vec<i64>,
     dispatched_quantity: i64,
     received_quantity: i64,
+    surplus_quantity: i64,
     dispatched_at: OffsetDateTime,
-    received_at: Option<OffsetDateTime>,
+    dispatched_by: Uuid,
+    dispatcher_person: Uuid,
+    ended_at: Option<OffsetDateTime>,
 }
 
 impl TryFrom<Row> for Shipment {
@@ -172,8 +209,13 @@ impl TryFrom<Row> for Shipment {
             serials: runs("shipment", &row.firsts, &row.lasts)?,
             dispatched_quantity: row.dispatched_quantity,
             received_quantity: row.received_quantity,
+            surplus_quantity: row.surplus_quantity,
             dispatched_at: row.dispatched_at,
-            received_at: row.received_at,
+            dispatched_by: Signature {
+                officer: row.dispatched_by.into(),
+                person: row.dispatcher_person.into(),
+            },
+            ended_at: row.ended_at,
         })
     }
 }

@@ -6,8 +6,8 @@ use crate::{
     error::{Error, ErrorReason, Kind},
     ids::SerialRange,
     inventory::{
-        Blank, CustodyState, Holding, Movement, MovementKind, Refusal, Shipment, ShipmentState,
-        Spoilage, Stock,
+        Blank, CustodyState, Holding, Movement, MovementKind, Obstacle, Refusal, Shipment,
+        ShipmentState, Spoilage, Stock,
     },
     proto,
     wire::{serial_range_message, timestamp},
@@ -33,6 +33,14 @@ pub fn dispatch_shipment_response(sent: &Shipment) -> proto::DispatchShipmentRes
 pub fn receive_shipment_response(received: &Shipment) -> proto::ReceiveShipmentResponse {
     proto::ReceiveShipmentResponse {
         shipment: Some(shipment(received)),
+        committed_revision: 0,
+    }
+}
+
+/// The answer to a cancellation.
+pub fn cancel_shipment_response(cancelled: &Shipment) -> proto::CancelShipmentResponse {
+    proto::CancelShipmentResponse {
+        shipment: Some(shipment(cancelled)),
         committed_revision: 0,
     }
 }
@@ -89,10 +97,15 @@ fn movement(moved: &Movement) -> proto::Movement {
         serials: Some(serial_range_message(moved.serials)),
         document_number: moved.document_number.clone(),
         move_time: Some(timestamp(moved.moved_at)),
+        to_location: moved.to.location.to_string(),
+        to_state: state(moved.to.state).into(),
     }
 }
 
 fn shipment(shipment: &Shipment) -> proto::Shipment {
+    let received_at = shipment
+        .ended_at
+        .filter(|_| shipment.state != ShipmentState::Cancelled);
     proto::Shipment {
         shipment_id: shipment.shipment_id.to_string(),
         origin: shipment.origin.to_string(),
@@ -107,7 +120,8 @@ fn shipment(shipment: &Shipment) -> proto::Shipment {
         dispatched_quantity: shipment.dispatched_quantity.unsigned_abs(),
         received_quantity: shipment.received_quantity.unsigned_abs(),
         dispatch_time: Some(timestamp(shipment.dispatched_at)),
-        receive_time: shipment.received_at.map(timestamp),
+        receive_time: received_at.map(timestamp),
+        surplus_quantity: shipment.surplus_quantity.unsigned_abs(),
     }
 }
 
@@ -123,6 +137,9 @@ fn stock(stock: &Stock) -> proto::Stock {
         spoiled: stock.spoiled.unsigned_abs(),
         in_transit: stock.in_transit.unsigned_abs(),
         disputed: stock.disputed.unsigned_abs(),
+        returned: stock.returned.unsigned_abs(),
+        lost: stock.lost.unsigned_abs(),
+        destroyed: stock.destroyed.unsigned_abs(),
     }
 }
 
@@ -136,6 +153,9 @@ pub fn state(state: CustodyState) -> proto::CustodyState {
         CustodyState::HandedOver => proto::CustodyState::HandedOver,
         CustodyState::Spoiled => proto::CustodyState::Spoiled,
         CustodyState::Disputed => proto::CustodyState::Disputed,
+        CustodyState::Returned => proto::CustodyState::Returned,
+        CustodyState::Lost => proto::CustodyState::Lost,
+        CustodyState::Destroyed => proto::CustodyState::Destroyed,
     }
 }
 
@@ -149,6 +169,13 @@ fn kind(kind: MovementKind) -> proto::MovementKind {
         MovementKind::Printed => proto::MovementKind::Printed,
         MovementKind::Spoiled => proto::MovementKind::Spoiled,
         MovementKind::HandedOver => proto::MovementKind::HandedOver,
+        MovementKind::Cancelled => proto::MovementKind::Cancelled,
+        MovementKind::Settled => proto::MovementKind::Settled,
+        MovementKind::Returned => proto::MovementKind::Returned,
+        MovementKind::Lost => proto::MovementKind::Lost,
+        MovementKind::Found => proto::MovementKind::Found,
+        MovementKind::Destroyed => proto::MovementKind::Destroyed,
+        MovementKind::Reversed => proto::MovementKind::Reversed,
     }
 }
 
@@ -157,6 +184,22 @@ fn shipment_state(state: ShipmentState) -> proto::ShipmentState {
         ShipmentState::Dispatched => proto::ShipmentState::Dispatched,
         ShipmentState::Received => proto::ShipmentState::Received,
         ShipmentState::ReceivedWithDifferences => proto::ShipmentState::ReceivedWithDifferences,
+        ShipmentState::Cancelled => proto::ShipmentState::Cancelled,
+    }
+}
+
+/// Names what has the first serial of a run.
+fn held_by(error: Error, obstacle: Obstacle) -> Error {
+    let (why, holder) = match obstacle {
+        Obstacle::ReservedBy(id) => ("RESERVED_BY", Some(("print_request_id", id.to_string()))),
+        Obstacle::InTransit(id) => ("IN_TRANSIT", Some(("shipment_id", id.to_string()))),
+        Obstacle::InDispute(id) => ("IN_DISPUTE", Some(("case_id", id.to_string()))),
+        Obstacle::NotHere => ("NOT_HERE", None),
+    };
+    let error = error.with("why", why);
+    match holder {
+        Some((name, id)) => error.with(name, id),
+        None => error,
     }
 }
 
@@ -174,16 +217,26 @@ impl From<Refusal> for Error {
                     run,
                 )
             }
-            Refusal::BlanksNotInStock(run) => of_run(
-                Self::refused(
-                    ErrorReason::BlanksNotInStock,
-                    "some of these blanks are not in the sender's stock",
-                ),
-                run,
+            Refusal::BlanksNotInStock(run, obstacle) => {
+                let message = "some of these blanks are not in the sender's stock";
+                let error = Self::refused(ErrorReason::BlanksNotInStock, message);
+                held_by(of_run(error, run), obstacle)
+            }
+            Refusal::RouteNotAllowed => Self::refused(
+                ErrorReason::RouteNotAllowed,
+                "blanks do not go from there to there",
+            ),
+            Refusal::ShipmentCancelled => Self::refused(
+                ErrorReason::ShipmentCancelled,
+                "the shipment was taken back by its sender",
+            ),
+            Refusal::SamePerson => Self::refused(
+                ErrorReason::SamePerson,
+                "who dispatched a shipment does not receive it; another person signs",
             ),
             Refusal::ShipmentNotFound => Self::not_found(ErrorReason::ShipmentNotFound, "shipment"),
             Refusal::OutsideSubdistrict(limit) => {
-                let message = "the district's office itself takes in the district's blanks";
+                let message = "the terminal acts for its own subdistrict only";
                 Self::new(Kind::Forbidden, ErrorReason::OutsideSubdistrict, message)
                     .with("subdistrict", limit)
             }
@@ -194,7 +247,7 @@ impl From<Refusal> for Error {
             Refusal::SerialsNotInShipment(run) => of_run(
                 Self::refused(
                     ErrorReason::SerialsNotInShipment,
-                    "some of these serials were not dispatched in this shipment",
+                    "too many serials that were not dispatched in this shipment",
                 ),
                 run,
             ),
@@ -231,7 +284,13 @@ mod tests {
         for (refusal, code) in [
             (Refusal::LocationNotFound, Code::NotFound),
             (Refusal::SerialsAlreadyRegistered(run), Code::AlreadyExists),
-            (Refusal::BlanksNotInStock(run), Code::FailedPrecondition),
+            (
+                Refusal::BlanksNotInStock(run, Obstacle::NotHere),
+                Code::FailedPrecondition,
+            ),
+            (Refusal::RouteNotAllowed, Code::FailedPrecondition),
+            (Refusal::ShipmentCancelled, Code::FailedPrecondition),
+            (Refusal::SamePerson, Code::FailedPrecondition),
             (Refusal::ShipmentNotFound, Code::NotFound),
             (Refusal::ShipmentAlreadyReceived, Code::FailedPrecondition),
             (Refusal::SerialsNotInShipment(run), Code::FailedPrecondition),
@@ -246,7 +305,7 @@ mod tests {
             let status = Status::from(Error::from(refusal.clone()));
             assert_eq!(status.code(), code, "{refusal:?}");
         }
-        let told = Error::from(Refusal::BlanksNotInStock(run))
+        let told = Error::from(Refusal::BlanksNotInStock(run, Obstacle::NotHere))
             .to_refusal()
             .metadata;
         assert_eq!((told["first"].as_str(), told["last"].as_str()), ("7", "9"));

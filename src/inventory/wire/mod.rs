@@ -13,8 +13,9 @@ use crate::{
 };
 
 pub use answers::{
-    dispatch_shipment_response, get_stock_response, locate_blank_response,
-    receive_shipment_response, register_delivery_response, state as custody_state, stock_event,
+    cancel_shipment_response, dispatch_shipment_response, get_stock_response,
+    locate_blank_response, receive_shipment_response, register_delivery_response,
+    state as custody_state, stock_event,
 };
 pub use proof::{certification_key_response, certify_conservation, certify_conservation_response};
 
@@ -43,12 +44,14 @@ pub fn register_delivery(
     ))
 }
 
-/// Parses a dispatch.
+/// Parses a dispatch; `own` stands for an empty origin.
 pub fn dispatch_shipment(
     message: &proto::DispatchShipmentRequest,
+    own: Location,
 ) -> Result<(RequestId, Consignment)> {
     let mut violations = Violations::new();
     let request_id = violations.parse::<RequestId>("request_id", &message.request_id);
+    let origin = violations.parse_optional::<Location>("origin", &message.origin);
     let destination = violations.parse::<Location>("destination", &message.destination);
     let document_number = document_number(&mut violations, &message.document_number);
     let serials = ranges(&mut violations, &message.serials);
@@ -58,6 +61,7 @@ pub fn dispatch_shipment(
     violations.finish((
         request_id,
         Consignment {
+            origin: origin.unwrap_or(own),
             destination,
             document_number,
             serials,
@@ -83,6 +87,20 @@ pub fn receive_shipment(message: &proto::ReceiveShipmentRequest) -> Result<(Requ
             serials,
         },
     ))
+}
+
+/// Parses a cancellation: which shipment, under which record.
+pub fn cancel_shipment(
+    message: &proto::CancelShipmentRequest,
+) -> Result<(RequestId, ShipmentId, String)> {
+    let mut violations = Violations::new();
+    let request_id = violations.parse::<RequestId>("request_id", &message.request_id);
+    let shipment_id = violations.parse::<ShipmentId>("shipment_id", &message.shipment_id);
+    let document_number = document_number(&mut violations, &message.document_number);
+    let (Some(request_id), Some(shipment_id)) = (request_id, shipment_id) else {
+        return Err(violations.error());
+    };
+    violations.finish((request_id, shipment_id, document_number))
 }
 
 /// Parses the location whose account is asked for; `own` stands for an empty one.
@@ -182,7 +200,8 @@ mod tests {
     #[test]
     fn a_request_without_anything_is_told_all_it_lacks() {
         let found = violations(
-            dispatch_shipment(&proto::DispatchShipmentRequest::default()).expect_err("empty"),
+            dispatch_shipment(&proto::DispatchShipmentRequest::default(), Location::CENTRE)
+                .expect_err("empty"),
         );
         for field in ["request_id", "destination", "document_number", "serials"] {
             assert!(found.contains(field), "{field} in {found}");

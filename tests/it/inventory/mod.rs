@@ -3,6 +3,7 @@
 mod accounts;
 mod cards;
 mod proof;
+mod routes;
 mod shipments;
 
 use ektp::proto;
@@ -24,6 +25,14 @@ trait Blanks {
         ends: &[(i64, i64)],
     ) -> Result<proto::RegisterDeliveryResponse, Status>;
     async fn dispatch(&mut self, to: &str, ends: &[(i64, i64)]) -> Result<proto::Shipment, Status>;
+    /// From a store or unit that is not the caller's main one.
+    async fn send(
+        &mut self,
+        from: &str,
+        to: &str,
+        ends: &[(i64, i64)],
+    ) -> Result<proto::Shipment, Status>;
+    async fn cancel(&mut self, shipment: &str) -> Result<proto::Shipment, Status>;
     async fn receive(
         &mut self,
         shipment: &str,
@@ -49,21 +58,41 @@ impl Blanks for Client {
     }
 
     async fn dispatch(&mut self, to: &str, ends: &[(i64, i64)]) -> Result<proto::Shipment, Status> {
+        self.send("", to, ends).await
+    }
+
+    async fn send(
+        &mut self,
+        from: &str,
+        to: &str,
+        ends: &[(i64, i64)],
+    ) -> Result<proto::Shipment, Status> {
         let request = proto::DispatchShipmentRequest {
             request_id: request_id(),
             destination: to.to_owned(),
             document_number: "SJ-7/2017".to_owned(),
             serials: runs(ends),
+            origin: from.to_owned(),
         };
         let answer = self
             .inventory
             .dispatch_shipment(request)
             .await?
             .into_inner();
-        assert_eq!(
-            answer.committed_revision, 0,
-            "a dispatch stands in the receiver's ledger"
+        assert!(
+            answer.committed_revision > 0,
+            "a dispatch stands in the sender's ledger, too"
         );
+        Ok(answer.shipment.expect("a shipment"))
+    }
+
+    async fn cancel(&mut self, shipment: &str) -> Result<proto::Shipment, Status> {
+        let request = proto::CancelShipmentRequest {
+            request_id: request_id(),
+            shipment_id: shipment.to_owned(),
+            document_number: "SJ-7/2017-batal".to_owned(),
+        };
+        let answer = self.inventory.cancel_shipment(request).await?.into_inner();
         Ok(answer.shipment.expect("a shipment"))
     }
 
@@ -108,13 +137,14 @@ async fn assert_conserved(office: &Office, districts: &[&str], after: &str) {
     let (mut delivered, mut somewhere) = (0, 0);
     for location in [&["centre"], districts].concat() {
         let s = store.stock_of(location).await;
-        let held = s.in_stock + s.bound + s.at_site + s.handed_over + s.spoiled;
+        let cards = s.bound + s.at_site + s.handed_over + s.returned;
+        let held = s.in_stock + cards + s.spoiled + s.disputed + s.lost + s.destroyed;
         assert_eq!(
             s.received,
             s.sent_on + held,
             "{location} after {after}: {s:?}"
         );
-        somewhere += held + s.in_transit + s.disputed;
+        somewhere += held + s.in_transit;
         if location == "centre" {
             delivered = s.received;
         }

@@ -42,6 +42,7 @@ pub const ALL_BUT_CONTRACTOR: [OfficerRole; 5] = [
 /// Whether anybody works at such a machine.
 pub fn is_staffed(principal: &str) -> bool {
     principal.starts_with("ektp://district/")
+        || principal.starts_with("ektp://province/")
         || [
             "ektp://centre/store",
             "ektp://centre/policy",

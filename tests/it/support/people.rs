@@ -246,6 +246,7 @@ pub async fn deliver(
         destination: district.to_owned(),
         document_number: format!("SJ-{first}"),
         serials: serials.clone(),
+        origin: String::new(),
     };
     let shipment = store
         .inventory

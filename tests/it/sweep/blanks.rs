@@ -2,11 +2,11 @@
 
 use ektp::proto::{self, SerialRange};
 
-use super::scene::DISTRICT;
+use super::scene::{DISTRICT, FIRST_BLANK};
 use crate::support::office::{Client, request_id};
 
-/// Blanks in the centre's store; the first ten are on their way to the district.
-pub const FIRST_CENTRAL: i64 = 8_100_001;
+/// Blanks in the centre's store; the first ten are on their way to the district, the others stay.
+const FIRST_CENTRAL: i64 = 8_100_001;
 
 /// Enters blanks at the centre and sends the first ten on their way.
 pub async fn on_its_way(store: &mut Client) -> (String, SerialRange) {
@@ -21,25 +21,30 @@ pub async fn on_its_way(store: &mut Client) -> (String, SerialRange) {
         .await
         .expect("the delivery is registered");
     let sent = run(FIRST_CENTRAL, FIRST_CENTRAL + 9);
-    let dispatch = proto::DispatchShipmentRequest {
+    let shipment = dispatch(store, DISTRICT, sent).await;
+    (shipment, sent)
+}
+
+/// Sends some of the district's blanks on their way to a subdistrict of its own.
+pub async fn sent_on(terminal: &mut Client) -> String {
+    let sent = run(FIRST_BLANK + 40, FIRST_BLANK + 44);
+    dispatch(terminal, "35.75.02", sent).await
+}
+
+async fn dispatch(sender: &mut Client, destination: &str, serials: SerialRange) -> String {
+    let request = proto::DispatchShipmentRequest {
         request_id: request_id(),
-        destination: DISTRICT.to_owned(),
+        destination: destination.to_owned(),
         document_number: "SJ-scene".to_owned(),
-        serials: vec![sent],
+        serials: vec![serials],
+        origin: String::new(),
     };
-    let answer = store
-        .inventory
-        .dispatch_shipment(dispatch)
-        .await
-        .expect("the shipment is dispatched");
-    (
-        answer
-            .into_inner()
-            .shipment
-            .expect("a shipment")
-            .shipment_id,
-        sent,
-    )
+    let answer = sender.inventory.dispatch_shipment(request).await;
+    let shipment = answer
+        .expect("the shipment is dispatched")
+        .into_inner()
+        .shipment;
+    shipment.expect("a shipment").shipment_id
 }
 
 /// A run of serials.

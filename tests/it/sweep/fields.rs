@@ -193,6 +193,7 @@ fn dispatch() -> Case {
         destination: "35.70".to_owned(),
         document_number: "d".repeat(65),
         serials: vec![run(10, 20), run(20, 30)],
+        origin: String::new(),
     };
     let fields = vec!["destination", "document_number", "serials[1]"];
     Case(

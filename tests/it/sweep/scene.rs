@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 use super::{
-    blanks::{FIRST_CENTRAL, on_its_way, run},
+    blanks::{on_its_way, run, sent_on},
     doubt,
     staff::{self, Staff},
 };
@@ -23,6 +23,8 @@ use super::{
 /// Where everything of the scene is.
 pub const DISTRICT: &str = "35.75";
 
+/// One of the same province to which blanks may be sent.
+pub const NEIGHBOUR: &str = "35.78";
 /// A district of the same province in which there is nothing.
 pub const EMPTY_DISTRICT: &str = "35.77";
 
@@ -68,6 +70,8 @@ pub struct Things {
     pub delivery: SerialRange,
     pub dispatch: SerialRange,
     pub shipment: (String, SerialRange),
+    /// A shipment of the district's to a subdistrict of its own.
+    pub sent: String,
     pub blank: i64,
     pub collection: String,
     pub challenge: (String, Vec<u8>),
@@ -109,6 +113,7 @@ impl Things {
             delivery: run(FIRST_BLANK, FIRST_BLANK),
             dispatch: run(FIRST_BLANK, FIRST_BLANK),
             shipment: (none(), run(FIRST_BLANK, FIRST_BLANK)),
+            sent: none(),
             blank: FIRST_BLANK,
             collection: none(),
             challenge: (none(), vec![0; 32]),
@@ -148,8 +153,10 @@ impl Things {
             incident: id(),
             held: id(),
             delivery: further(&self.delivery),
-            dispatch: further(&self.dispatch),
+            // A refusal repeats the serials that were asked for.
+            dispatch: self.dispatch,
             shipment: (id(), self.shipment.1),
+            sent: id(),
             blank: self.blank + 500_000,
             collection: id(),
             challenge: (id(), self.challenge.1.clone()),
@@ -165,6 +172,7 @@ impl Things {
             latecomer: self.known.clone(),
             known: self.known.clone(),
             delivery: self.dispatch,
+            dispatch: run(FIRST_UNKNOWN, FIRST_UNKNOWN),
             staff: self.staff.refused(),
             ..self.missing(DISTRICT)
         }
@@ -221,6 +229,7 @@ pub async fn set(office: &Office) -> Things {
 
     let mut store = office.centre("store").await;
     let shipment = on_its_way(&mut store).await;
+    let sent = sent_on(&mut terminal).await;
     let queued = waiting_request(&mut terminal).await;
     Things {
         staff: staff::hire(office).await,
@@ -246,8 +255,9 @@ pub async fn set(office: &Office) -> Things {
         incident,
         held,
         delivery: run(FIRST_UNKNOWN, FIRST_UNKNOWN + 9),
-        dispatch: run(FIRST_CENTRAL + 10, FIRST_CENTRAL + 19),
+        dispatch: run(FIRST_BLANK + 30, FIRST_BLANK + 39),
         shipment,
+        sent,
         blank: FIRST_BLANK,
         collection,
         challenge,

@@ -37,6 +37,7 @@ async fn send(store: &mut Client, first: i64, last: i64) -> String {
         destination: "35.75".to_owned(),
         document_number: format!("SJ-{first}"),
         serials: run(first, last),
+        origin: String::new(),
     };
     let sent = store.inventory.dispatch_shipment(dispatch).await;
     let sent = sent.expect("a dispatch").into_inner();

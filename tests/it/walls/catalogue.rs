@@ -18,7 +18,7 @@ const OPEN: [(&str, &str); 4] = [
 
 /// What the server may do with each table, columns included: Select, Insert, Update, Delete. Of the tables in brackets
 /// only columns: an update there is the right to lock a row.
-const SERVES: [&str; 42] = [
+const SERVES: [&str; 43] = [
     "_sqlx_migrations S",
     "approval SIU",
     "audit_tree_head SI",
@@ -56,6 +56,7 @@ const SERVES: [&str; 42] = [
     "seniority_change SI",
     "shift SIU",
     "shipment SIU",
+    "stock_case SIU",
     "terminal SIU",
     "terminal_revocation SI",
     // Reached through functions alone, or not at all.
@@ -167,6 +168,8 @@ async fn the_functions_with_the_owners_rights_have_a_fixed_path_and_are_these() 
             "feed_move_floors",
             "feed_partitions",
             "flows_of_area",
+            "in_stock_of_sender",
+            "is_location",
             "move_custody",
             "movements_of_serial",
             "nik_holders",

@@ -136,10 +136,10 @@ async fn a_row_of_another_district_is_neither_written_nor_moved_there() {
         "insert into certificate_counter (district, year, last) values (3575, 2017, 9)".to_owned(),
         format!(
             "select bind_cards(array[8000011], array[3575], array['04ff'], array['{resident}'::uuid],
-                array[gen_random_uuid()], now())"
+                array[gen_random_uuid()], now(), gen_random_uuid(), null)"
         ),
         "select move_custody(array['SPOILED'], array[8000011], array[8000011], array[3575], array['IN_STOCK'],
-            array[3576], array['IN_STOCK'], array[null::uuid], '', now())"
+            array[3576], array['IN_STOCK'], array[null::uuid], '', now(), gen_random_uuid(), null, null)"
             .to_owned(),
         close_of("3576", "{3575}", "{1}"),
         close_of("3575", "{3576}", "{1}"),

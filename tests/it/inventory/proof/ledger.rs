@@ -58,7 +58,8 @@ fn any_leg(dice: &mut ChaCha8Rng, derived: &Derived, window: i64) -> Entry {
 async fn moved(sql: &PgPool, legs: &[Entry]) -> bool {
     let from = |leg: &Entry| leg.from;
     let rows = sqlx::query(
-        "select assigned from move_custody($1, $2, $3, $4, $5, $6, $7, $8, 'T-1', clock_timestamp())",
+        "select assigned from move_custody($1, $2, $3, $4, $5, $6, $7, $8, 'T-1', clock_timestamp(),
+            gen_random_uuid(), null, null)",
     )
     .bind(vec!["RECEIVED"; legs.len()])
     .bind(legs.iter().map(|leg| leg.run.first).collect::<Vec<_>>())

@@ -21,6 +21,11 @@ impl Office {
         } else {
             None
         };
+        self.client_of(server, principal, shift).await
+    }
+
+    /// The same in this shift, or with nobody.
+    pub async fn client_of(&self, server: usize, principal: &str, shift: Option<Uuid>) -> Client {
         Client::over(Line::new(
             self.connect(server, principal).await,
             OnShift(shift),
@@ -41,10 +46,7 @@ impl Office {
             }
             None => None,
         };
-        Client::over(Line::new(
-            self.connect(server, principal).await,
-            OnShift(shift),
-        ))
+        self.client_of(server, principal, shift).await
     }
 
     /// A connection to the n-th server with the principal's certificate.

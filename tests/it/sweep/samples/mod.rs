@@ -12,7 +12,10 @@ mod print;
 mod watches;
 
 use self::print::{doubt, printing, queue};
-use super::{methods, scene::Things};
+use super::{
+    methods,
+    scene::{NEIGHBOUR, Things},
+};
 
 /// The request of a method, about these things, under this request id if it is a write.
 pub fn sample(path: &str, things: &Things, request_id: &str) -> Vec<u8> {
@@ -122,15 +125,22 @@ fn inventory(method: &str, things: &Things, request_id: String) -> Option<Vec<u8
         .encode_to_vec(),
         "DispatchShipment" => proto::DispatchShipmentRequest {
             request_id,
-            destination: things.location.clone(),
-            document_number: "SJ-sample".to_owned(),
+            destination: NEIGHBOUR.to_owned(),
+            document_number: format!("SJ-sample-{}", things.count),
             serials: vec![things.dispatch],
+            origin: String::new(),
         }
         .encode_to_vec(),
         "ReceiveShipment" => proto::ReceiveShipmentRequest {
             request_id,
             shipment_id: things.shipment.0.clone(),
             serials: vec![things.shipment.1],
+            document_number: "BAST-sample".to_owned(),
+        }
+        .encode_to_vec(),
+        "CancelShipment" => proto::CancelShipmentRequest {
+            request_id,
+            shipment_id: things.sent.clone(),
             document_number: "BAST-sample".to_owned(),
         }
         .encode_to_vec(),
