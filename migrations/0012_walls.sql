@@ -234,7 +234,7 @@ begin
         close_work,close_refused,disclose,feed_partitions,audit_partitions,feed_move_floors,feed_drop_partitions,
         move_custody,bind_cards,nik_holders,custody_of_serial,movements_of_serial,is_location,in_stock_of_sender,
         person_of_officer,
-        audit_began
+        audit_began,flows_of_area
     }'::text[] loop
         execute format('alter function %I security definer set search_path = public, pg_temp', btrim(name, E' \n'));
         execute format('grant execute on function %I to ektp_serve', btrim(name, E' \n'));

@@ -40,6 +40,8 @@ use crate::{
 
 /// The largest message that is sent: a page of 500 rows is far below.
 const MESSAGE_SENT_MAX: usize = 1024 * 1024;
+/// A certificate of the nation has a line for each of 7,800 locations; more than this most clients do not read.
+const CERTIFICATE_SENT_MAX: usize = 4 * 1024 * 1024;
 /// Streams and calls of one connection at a time.
 const CONCURRENT_PER_CONNECTION: u32 = 64;
 /// Header lists beyond this are refused by HTTP/2.
@@ -123,8 +125,8 @@ impl Server {
             .map_err(|error| Error::internal(error.to_string()))?;
 
         let (health, health_service) = tonic_health::server::health_reporter();
-        let routes =
-            services(&desk, &hub, (options.renewal, options.providers)).add_service(health_service);
+        let guards = (options.renewal, options.providers);
+        let routes = services(&desk, &hub, guards, &options.signing).add_service(health_service);
         let routes = reflection(routes)?;
         announce(&health).await;
         let stop = desk.draining().clone();
@@ -234,16 +236,22 @@ fn http2() -> Http2 {
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
 }
 
-fn services(desk: &Desk, hub: &Hub, (renewal, providers): (Renewal, Providers)) -> Routes {
+fn services(
+    desk: &Desk,
+    hub: &Hub,
+    (renewal, providers): (Renewal, Providers),
+    signing: &Signing,
+) -> Routes {
     let registration = RegistrationServer::new(RegistrationService::new(desk.clone(), hub.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
     let print_queue = PrintQueueServer::new(PrintQueueService::new(desk.clone(), hub.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);
-    let inventory = InventoryServer::new(InventoryService::new(desk.clone(), hub.clone()))
+    let inventory = InventoryService::new(desk.clone(), hub.clone(), Arc::clone(&signing.key));
+    let inventory = InventoryServer::new(inventory)
         .max_decoding_message_size(MESSAGE_READ_MAX)
-        .max_encoding_message_size(MESSAGE_SENT_MAX);
+        .max_encoding_message_size(CERTIFICATE_SENT_MAX);
     let handover = HandoverServer::new(HandoverService::new(desk.clone(), hub.clone()))
         .max_decoding_message_size(MESSAGE_READ_MAX)
         .max_encoding_message_size(MESSAGE_SENT_MAX);

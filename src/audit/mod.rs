@@ -25,7 +25,7 @@ mod wire;
 mod witness;
 
 pub use head::{Head, HeadError};
-pub use key::Key;
+pub use key::{Key, SIGNATURE_BYTES, is_signed};
 pub use report::{Finding, Kind, Report, place};
 pub use sights::{Asked, SIGHTS_MAX, Sight, sights};
 pub use sign::{HEAD_EVERY, Signing, round};

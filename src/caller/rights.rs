@@ -210,6 +210,9 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Inventory/GetStock", Read, STORES, Officers::MayCome),
     line("/ektp.v1.Inventory/LocateBlank", Read, STORES, READERS),
     line("/ektp.v1.Inventory/WatchStock", Stream, &[Role::Terminal, Role::Store, Role::Policy], Officers::MayCome),
+    // Read alone: the store's keeper, who leads and who audits, each at home and at the centre.
+    line("/ektp.v1.Inventory/CertifyConservation", Read, &[Role::Terminal, Role::Store, Role::Policy], Officers::Needed(&[Head, Stock, Auditor])),
+    line("/ektp.v1.Inventory/GetCertificationKey", Read, EVERYONE, Officers::None).beside(),
     line("/ektp.v1.Handover/ListAwaiting", Read, TERMINAL, COUNTERS),
     line("/ektp.v1.Handover/StartHandover", Write, TERMINAL, COUNTERS).of(Class::Prints),
     line("/ektp.v1.Handover/CompleteHandover", Write, TERMINAL, COUNTERS).of(Class::Prints),

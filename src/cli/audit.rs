@@ -141,7 +141,8 @@ fn trust(command: &Verify) -> Result<Trust, Failure> {
     })
 }
 
-fn public_key(given: &str) -> Result<PublicKey, Failure> {
+/// A key in hexadecimal, or in a file.
+pub(super) fn public_key(given: &str) -> Result<PublicKey, Failure> {
     if let Some(key) = hex::decode_exact(given) {
         return Ok(key);
     }

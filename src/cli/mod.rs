@@ -19,6 +19,7 @@ mod renewal;
 mod roles;
 mod screen;
 mod serve;
+mod stock;
 mod terminal;
 
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
@@ -31,6 +32,7 @@ use crate::{
     caller::PrincipalError,
     embedded::EmbeddedError,
     error::Error,
+    inventory::proof::CertificateError,
     telemetry::{LOG_DEFAULT, Telemetry, TelemetryConfig, TelemetryError},
 };
 
@@ -64,6 +66,12 @@ enum Command {
     Migrate(keep::Migrate),
     /// Prove the audit log, or tell whose data was seen
     Audit(audit::Audit),
+    /// Check a certificate of conservation, without a database
+    VerifyCertificate(stock::Verify),
+    /// Derive every blank's place from the movements alone, and compare
+    AuditStock(stock::Audit),
+    /// Write what is public: a district's statement of a day
+    Export(stock::Export),
     /// Give the ledger a new identity after the database was restored
     Restored(keep::Restored),
     /// Make traps of invented persons, whose reading raises an alarm
@@ -116,6 +124,10 @@ pub enum Failure {
     PublicKey(String),
     #[error("the audit log was changed: {0} findings")]
     Tampered(u64),
+    #[error("{0}: {1}")]
+    Certificate(PathBuf, CertificateError),
+    #[error("the stock does not follow from its movements: {0} findings")]
+    Stock(u64),
     #[error("more than {0} rows; ask for less at once")]
     TooMany(i64),
     #[error(transparent)]
@@ -172,6 +184,9 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
             Command::Certificate(command) => keep::certificate(command),
             Command::Migrate(command) => keep::migrate(command).await,
             Command::Audit(command) => audit::run(command).await,
+            Command::VerifyCertificate(command) => stock::verify(&command),
+            Command::AuditStock(command) => stock::audit(command).await,
+            Command::Export(command) => stock::export(command).await,
             Command::Restored(command) => keep::restored(command).await,
             Command::Honeytoken(command) => keep::honeytoken(command).await,
         }

@@ -14,6 +14,7 @@
 mod decide;
 mod location;
 mod movement;
+pub mod proof;
 mod rpc;
 mod shipment;
 mod steps;

@@ -1,11 +1,14 @@
 //! The gRPC face of Inventory: each method opens the call, parses, and hands the act to the desk; reads go to the store.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
 use crate::{
+    audit,
     error::Error,
     feed::Hub,
-    inventory::{Location, Refusal, decide, steps, store, watch, wire},
+    inventory::{Location, Refusal, decide, proof, steps, store, watch, wire},
     proto::{self, inventory_server::Inventory},
     work::{Call, Desk},
 };
@@ -15,12 +18,14 @@ use crate::{
 pub struct InventoryService {
     desk: Desk,
     hub: Hub,
+    /// Signs certificates.
+    key: Arc<audit::Key>,
 }
 
 impl InventoryService {
-    /// The service over a desk and the streams of its server.
-    pub fn new(desk: Desk, hub: Hub) -> Self {
-        Self { desk, hub }
+    /// The service over a desk, the streams of its server, and the key of its data folder.
+    pub fn new(desk: Desk, hub: Hub, key: Arc<audit::Key>) -> Self {
+        Self { desk, hub, key }
     }
 }
 
@@ -135,5 +140,35 @@ impl Inventory for InventoryService {
         Ok(Response::new(watch::watch(
             &self.desk, &self.hub, &call, message,
         )?))
+    }
+
+    async fn certify_conservation(
+        &self,
+        request: Request<proto::CertifyConservationRequest>,
+    ) -> Result<Response<proto::CertifyConservationResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/CertifyConservation")?;
+        let area = wire::certify_conservation(&message, &call.caller)?;
+        let mut read = self.desk.snapshot(&call).await?;
+        let certificate = proof::certify(read.db(), area)
+            .await?
+            .ok_or_else(|| Error::from(Refusal::LocationNotFound))?;
+        let file = proof::certified(&certificate, &self.key).map_err(|broken| {
+            tracing::error!(%area, places = ?broken.0, "the books do not balance");
+            Error::from(broken)
+        })?;
+        Ok(Response::new(wire::certify_conservation_response(
+            &certificate,
+            file,
+        )))
+    }
+
+    async fn get_certification_key(
+        &self,
+        request: Request<proto::GetCertificationKeyRequest>,
+    ) -> Result<Response<proto::GetCertificationKeyResponse>, Status> {
+        Call::open(request, "Inventory/GetCertificationKey")?;
+        Ok(Response::new(wire::certification_key_response(
+            &self.key.public(),
+        )))
     }
 }

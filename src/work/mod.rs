@@ -8,6 +8,7 @@
 mod call;
 mod disclose;
 mod many;
+mod snapshot;
 mod unit;
 
 use std::{future::Future, sync::Arc, time::Duration};

@@ -3,6 +3,7 @@
 mod cards;
 mod cases;
 mod custody;
+pub mod proof;
 mod reads;
 mod shipments;
 

@@ -143,7 +143,8 @@ fn stock(stock: &Stock) -> proto::Stock {
     }
 }
 
-fn state(state: CustodyState) -> proto::CustodyState {
+/// A state of custody as the contract names it.
+pub fn state(state: CustodyState) -> proto::CustodyState {
     match state {
         CustodyState::InStock => proto::CustodyState::InStock,
         CustodyState::InTransit => proto::CustodyState::InTransit,

@@ -1,6 +1,7 @@
 //! Proto to nouns and back, for inventory. Every violation of a request is found at once; the way back is [`answers`].
 
 mod answers;
+mod proof;
 
 use crate::{
     error::Result,
@@ -13,8 +14,10 @@ use crate::{
 
 pub use answers::{
     cancel_shipment_response, dispatch_shipment_response, get_stock_response,
-    locate_blank_response, receive_shipment_response, register_delivery_response, stock_event,
+    locate_blank_response, receive_shipment_response, register_delivery_response,
+    state as custody_state, stock_event,
 };
+pub use proof::{certification_key_response, certify_conservation, certify_conservation_response};
 
 /// The most ranges in one request: a maker's delivery is some dozen boxes.
 const RANGES_MAX: usize = 100;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cards;
+mod proof;
 mod routes;
 mod shipments;
 

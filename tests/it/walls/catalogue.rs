@@ -167,6 +167,7 @@ async fn the_functions_with_the_owners_rights_have_a_fixed_path_and_are_these() 
             "feed_drop_partitions",
             "feed_move_floors",
             "feed_partitions",
+            "flows_of_area",
             "in_stock_of_sender",
             "is_location",
             "move_custody",

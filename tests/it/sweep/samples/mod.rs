@@ -152,6 +152,11 @@ fn inventory(method: &str, things: &Things, request_id: String) -> Option<Vec<u8
             serial: things.blank,
         }
         .encode_to_vec(),
+        "CertifyConservation" => proto::CertifyConservationRequest {
+            scope: things.location.clone(),
+        }
+        .encode_to_vec(),
+        "GetCertificationKey" => proto::GetCertificationKeyRequest {}.encode_to_vec(),
         _ => return None,
     })
 }
