@@ -2,6 +2,8 @@
 
 mod accounts;
 mod cards;
+mod counts;
+mod places;
 mod shipments;
 
 use ektp::proto;

@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 use super::{
-    blanks::{FIRST_CENTRAL, on_its_way, run},
+    blanks::{FIRST_CENTRAL, on_its_way, open_counts, run},
     doubt,
     staff::{self, Staff},
 };
@@ -69,6 +69,8 @@ pub struct Things {
     pub dispatch: SerialRange,
     pub shipment: (String, SerialRange),
     pub blank: i64,
+    /// Two counts that are open: one to be written on and handed in, one to be given up.
+    pub counts: [String; 2],
     pub collection: String,
     pub challenge: (String, Vec<u8>),
     /// About officers and terminals.
@@ -110,6 +112,7 @@ impl Things {
             dispatch: run(FIRST_BLANK, FIRST_BLANK),
             shipment: (none(), run(FIRST_BLANK, FIRST_BLANK)),
             blank: FIRST_BLANK,
+            counts: [none(), none()],
             collection: none(),
             challenge: (none(), vec![0; 32]),
             staff: Staff::nowhere(),
@@ -151,6 +154,7 @@ impl Things {
             dispatch: further(&self.dispatch),
             shipment: (id(), self.shipment.1),
             blank: self.blank + 500_000,
+            counts: [id(), id()],
             collection: id(),
             challenge: (id(), self.challenge.1.clone()),
             staff: self.staff.missing(),
@@ -222,6 +226,7 @@ pub async fn set(office: &Office) -> Things {
     let mut store = office.centre("store").await;
     let shipment = on_its_way(&mut store).await;
     let queued = waiting_request(&mut terminal).await;
+    let counts = open_counts(&mut terminal).await;
     Things {
         staff: staff::hire(office).await,
         district: DISTRICT.to_owned(),
@@ -249,6 +254,7 @@ pub async fn set(office: &Office) -> Things {
         dispatch: run(FIRST_CENTRAL + 10, FIRST_CENTRAL + 19),
         shipment,
         blank: FIRST_BLANK,
+        counts,
         collection,
         challenge,
     }
