@@ -205,6 +205,50 @@ create table card (
 create unique index card_is_the_only_one_under_way on card (resident_id) where state in ('BOUND', 'AT_SITE');
 create unique index card_is_the_only_one_held on card (resident_id) where state = 'HANDED_OVER';
 
+-- A blind count of what lies at a location: it pins the number of the location's last movement and freezes what lay there by
+-- the books. Who counts is not told; what moves meanwhile is told by the movements above the pinned number.
+create table stock_count (
+    count_id uuid primary key,
+    district integer not null,
+    location integer not null,
+    state text not null,
+    pinned bigint not null,
+    -- What lay there: blanks, spoiled blanks, cards that were taken back.
+    in_stock int8multirange not null,
+    spoiled int8multirange not null,
+    returned int8multirange not null,
+    document_number text not null,
+    started_by uuid not null,
+    starter_person uuid not null,
+    started_at timestamptz not null,
+    -- When and by whom it was submitted or cancelled, under which record.
+    ended_at timestamptz,
+    ended_by uuid,
+    end_number text,
+    -- What was found up to now, and at the end what it amounted to.
+    found int8multirange not null default '{}',
+    counted bigint,
+    expected bigint,
+    missing bigint,
+    unexpected bigint,
+    moved bigint,
+    beside bigint,
+    constraint stock_count_is_at_a_location foreign key (location) references location,
+    constraint stock_count_is_at_its_location check (district = district_of_location(location)),
+    constraint stock_count_state_is_known check (state in ('OPEN', 'SUBMITTED', 'CANCELLED')),
+    constraint stock_count_ends_once check (
+        (state = 'OPEN') = (ended_at is null) and (ended_at is null) = (ended_by is null)
+        and (ended_at is null) = (end_number is null)
+    ),
+    constraint stock_count_is_compared_when_submitted check (
+        num_nonnulls(counted, expected, missing, unexpected, moved, beside) = case when state = 'SUBMITTED' then 6 else 0 end
+    ),
+    constraint stock_count_adds_up check (missing <= expected and unexpected + beside <= counted)
+);
+create unique index stock_count_is_the_only_open_one on stock_count (location) where state = 'OPEN';
+create index stock_count_of_an_office on stock_count (district, count_id);
+alter table stock_case add constraint stock_case_is_of_a_count foreign key (count_id) references stock_count;
+
 -- Moves runs of serials from one account (location and state) to another, all or nothing. Mechanism only: which moves
 -- there are and what an obstacle means is decided by the caller. A function, because what it reads must be read after
 -- the locations' locks were waited for, and each statement of its own would be a round trip of every printed card.

@@ -153,6 +153,20 @@ begin
     order by 1;
 end $$;
 
+-- What left an account of a location, or was delivered there, since its movement of that number.
+create function moved_since(of_location integer, after bigint)
+returns table (first bigint, last bigint)
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+begin
+    perform must_be_in_scope(array[district_of_location(of_location)]);
+    return query
+    select lower(u.run), upper(u.run) - 1
+    from unnest((
+        select range_agg(m.serials) from movement as m where m.location = of_location and m.number > after
+    )) as u (run)
+    order by 1;
+end $$;
+
 -- The person of an officer's NIK, who may have an account in another district already: two accounts, one person.
 create function person_of_officer(of_index bytea, fresh uuid) returns uuid
 language plpgsql as $$
@@ -233,6 +247,7 @@ begin
     foreach name in array '{
         close_work,close_refused,disclose,feed_partitions,audit_partitions,feed_move_floors,feed_drop_partitions,
         move_custody,bind_cards,nik_holders,custody_of_serial,movements_of_serial,is_location,in_stock_of_sender,
+        moved_since,
         person_of_officer,
         audit_began,flows_of_area
     }'::text[] loop
@@ -257,7 +272,8 @@ begin
                 feed_head,feed_event,resident,resident_nik,enrolment,interim_certificate,certificate_counter,location,
                 card,queue,print_request,request_stage,print_decision,quota_use,dispatch,dispatch_pass,
                 seniority_change,print_incident,life_event,collection,notice,contact_task,challenge,handover,audit,
-                honeytoken,officer,shift,approval,terminal,terminal_revocation
+                honeytoken,officer,shift,approval,terminal,terminal_revocation,
+                stock_count
             }'::text[]) as u (name)
             union all
             select u.name, format(named, 'district_of_location(location)')
@@ -316,16 +332,17 @@ grant select, insert,
     on resident to ektp_serve;
 grant select, insert on resident_nik, print_ready, delivery, handover, terminal_revocation, audit_tree_head to ektp_serve;
 grant select, insert, update on enrolment, interim_certificate, certificate_counter, shipment, print_request, collection,
-    notice, contact_task, officer, shift, approval, terminal, stock_case to ektp_serve;
+    notice, contact_task, officer, shift, approval, terminal, stock_case, stock_count to ektp_serve;
 grant select, insert, update, delete on challenge to ektp_serve;
 grant select, insert on print_decision, request_stage, dispatch, dispatch_pass, seniority_change, life_event to ektp_serve;
 grant select, insert, update on print_incident, quota_use to ektp_serve;
 grant select, update (spoilage, state) on card to ektp_serve;
-grant select, update (movements) on location to ektp_serve;
+grant select, insert (location, district), update (movements) on location to ektp_serve;
 grant select, update (dispatches) on queue to ektp_serve;
 
 -- For reports: states, places and times. Nothing sealed, no index of a NIK, no answer, no PIN.
 grant select on feed, feed_head, feed_event, policy_version, policy_class, area, location, custody, movement, delivery, shipment, stock_case,
+    stock_count,
     queue, print_decision, request_stage, quota_use, dispatch, dispatch_pass, seniority_change, print_incident,
     certificate_counter, audit_tree_head to ektp_read;
 grant select (enrolment_id, district, subdistrict, state, reason, state_at, captured_at, received_at) on enrolment to ektp_read;

@@ -121,6 +121,8 @@ const SECOND: Officers = Officers::Needed(&[Head, Auditor]);
 const COUNTERS: Officers = Officers::Needed(&[Counter, Head]);
 const PRINTERS: Officers = Officers::Needed(&[Printer]);
 const STOCKS: Officers = Officers::Needed(&[Stock]);
+/// Who answers for what lies in a store.
+const STORE_ROOM: Officers = Officers::Needed(&[Stock, Head]);
 /// Who answers for what came out of a printer.
 const PRINT_ROOM: Officers = Officers::Needed(&[Printer, Head]);
 
@@ -207,6 +209,14 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Inventory/DispatchShipment", Write, STORES, STOCKS),
     line("/ektp.v1.Inventory/ReceiveShipment", Write, STORES, STOCKS),
     line("/ektp.v1.Inventory/CancelShipment", Write, STORES, STOCKS),
+    line("/ektp.v1.Inventory/ListShipments", Read, STORES, READERS),
+    line("/ektp.v1.Inventory/OpenLocation", Write, TERMINAL, STORE_ROOM),
+    line("/ektp.v1.Inventory/ListLocations", Read, STORES, Officers::MayCome),
+    line("/ektp.v1.Inventory/StartCount", Write, STORES, STORE_ROOM),
+    line("/ektp.v1.Inventory/RecordFindings", Write, STORES, STORE_ROOM),
+    line("/ektp.v1.Inventory/SubmitCount", Write, STORES, STORE_ROOM),
+    line("/ektp.v1.Inventory/CancelCount", Write, STORES, STORE_ROOM),
+    line("/ektp.v1.Inventory/ListCounts", Read, STORES, READERS),
     line("/ektp.v1.Inventory/GetStock", Read, STORES, Officers::MayCome),
     line("/ektp.v1.Inventory/LocateBlank", Read, STORES, READERS),
     line("/ektp.v1.Inventory/WatchStock", Stream, &[Role::Terminal, Role::Store, Role::Policy], Officers::MayCome),

@@ -25,6 +25,15 @@ pub enum UnitKind {
     Mobile,
 }
 
+/// Why a unit is not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitRefusal {
+    /// The centre's store, a province's and a unit fill none.
+    NotThere,
+    /// The store has all the units of the kind that there are numbers for.
+    NoneFree,
+}
+
 /// Why a text or a number is no location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -45,6 +54,14 @@ impl UnitKind {
         match self {
             Self::Hopper => "hopper",
             Self::Mobile => "mobile",
+        }
+    }
+
+    /// What its numbers in the tables are above those that it is called by.
+    const fn base(self) -> i32 {
+        match self {
+            Self::Hopper => 0,
+            Self::Mobile => MOBILE,
         }
     }
 }
@@ -118,16 +135,29 @@ impl Location {
         self == Self::of_district(self.district())
     }
 
+    /// The unit of this number, if the place fills units and may have so many: the centre and the provinces print nothing and
+    /// drive nowhere.
+    pub fn of_unit(self, kind: UnitKind, number: i32) -> Option<Self> {
+        if self.unit().is_some() || !HOPPERS.contains(&number) {
+            return None;
+        }
+        let unit = Self::from_number(self.0 * UNITS + kind.base() + number).ok()?;
+        (unit.filled_from() == self).then_some(unit)
+    }
+
+    /// The lowest and the highest number that its units of a kind have in the tables. It must be a store that fills some.
+    pub const fn units(self, kind: UnitKind) -> (i32, i32) {
+        let base = self.0 * UNITS + kind.base();
+        (base + *HOPPERS.start(), base + *HOPPERS.end())
+    }
+
     fn unit_of(store: Self, kind: &str, number: &str) -> Option<Self> {
-        let base = match kind {
-            "hopper" => 0,
-            "mobile" => MOBILE,
+        let kind = match kind {
+            "hopper" => UnitKind::Hopper,
+            "mobile" => UnitKind::Mobile,
             _ => return None,
         };
-        let number: i32 = number.parse().ok()?;
-        // The centre and the provinces print nothing and drive nowhere.
-        let unit = Self::from_number(store.0 * UNITS + base + number).ok()?;
-        (HOPPERS.contains(&number) && unit.filled_from() == store).then_some(unit)
+        store.of_unit(kind, number.parse().ok()?)
     }
 }
 

@@ -9,8 +9,9 @@
 //! quantity is a sum over them and there is no second balance. What a reader gets wrong: a run here is not a box, it
 //! merges with its neighbours as soon as they are in the same account.
 //!
-//! Tables: location, custody, movement, delivery, shipment, stock_case, card. Other features change them only through the doors below.
+//! Tables: location, custody, movement, delivery, shipment, stock_case, stock_count, card. Other features change them only through the doors below.
 
+mod count;
 mod decide;
 mod location;
 mod movement;
@@ -29,11 +30,16 @@ use crate::ids::{
     Subdistrict,
 };
 
-pub use location::{Location, LocationError, UnitKind};
+pub use count::{
+    Books, Closing, CountRefusal, CountState, Counting, Difference, Ender, Lying, Sheet,
+    StockCount, Tally,
+};
+pub use location::{Location, LocationError, UnitKind, UnitRefusal};
 pub use movement::{Account, CustodyState, Holding, Leg, Movement, MovementKind, Papers};
 pub use rpc::InventoryService;
 pub use shipment::{
-    Arrival, CaseKind, Consignment, Receipt, Route, Shipment, ShipmentState, Signature, StockCase,
+    Arrival, CaseKind, Consignment, Direction, Receipt, Route, Shipment, ShipmentState, Signature,
+    StockCase,
 };
 pub use steps::doors::{bind, mark_handed_over, mark_printed, mark_spoiled};
 
@@ -78,6 +84,29 @@ pub struct Stock {
     pub lost: i64,
     /// Destroyed.
     pub destroyed: i64,
+}
+
+/// What lies in one of an office's stores or units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocationStock {
+    /// The store or unit.
+    pub location: Location,
+    /// In the store.
+    pub in_stock: i64,
+    /// On their way here.
+    pub in_transit: i64,
+    /// Bound to print requests.
+    pub bound: i64,
+    /// Cards at the site.
+    pub at_site: i64,
+    /// Spoiled.
+    pub spoiled: i64,
+    /// Not explained.
+    pub disputed: i64,
+    /// Cards that were taken back.
+    pub returned: i64,
+    /// Who counts there now.
+    pub counting: Option<Counting>,
 }
 
 /// How a blank was spoiled, as its printer reports.
@@ -164,6 +193,10 @@ pub enum Refusal {
     LocationNotFound,
     /// Some serials of a delivery are in custody already.
     SerialsAlreadyRegistered(SerialRange),
+    /// Something is in the way of a count, or a count of something.
+    Count(CountRefusal),
+    /// A unit is not opened.
+    Unit(UnitRefusal),
     /// A run that is not wholly in the sender's stock, and what has its first serial.
     BlanksNotInStock(SerialRange, Obstacle),
     /// No such shipment to the caller's district.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::Location;
 use crate::ids::{
-    District, OfficerId, PersonId, SerialRange, ShipmentId, StockCaseId, Subdistrict,
+    District, OfficerId, PersonId, SerialRange, ShipmentId, StockCaseId, StockCountId, Subdistrict,
 };
 
 /// What an office sends.
@@ -48,6 +48,15 @@ pub enum ShipmentState {
     Cancelled,
 }
 
+/// Which way a list's shipments go, seen from an office.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To it.
+    In,
+    /// From it.
+    Out,
+}
+
 /// Blanks on their way from one store to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shipment {
@@ -75,6 +84,8 @@ pub struct Shipment {
     pub dispatched_by: Signature,
     /// When it was received or taken back.
     pub ended_at: Option<OffsetDateTime>,
+    /// Who signed for the receiver, or took it back.
+    pub ended_by: Option<OfficerId>,
 }
 
 /// Who signs: an account, and the person behind it, who may have another one elsewhere.
@@ -149,6 +160,8 @@ pub struct StockCase {
     pub in_dispute: bool,
     /// The shipment in which they were missing or found.
     pub shipment_id: Option<ShipmentId>,
+    /// The count in which they were missing or found.
+    pub count_id: Option<StockCountId>,
     /// The record of the act that opened it.
     pub document_number: String,
     /// Who sent them.

@@ -43,7 +43,7 @@ const ROOMS: [(&str, &[&str]); 5] = [
 ];
 
 /// Which feature, or kernel file, writes a table.
-const OWNERS: [(&str, &str); 42] = [
+const OWNERS: [(&str, &str); 43] = [
     ("area", "db"),
     ("loaded_data", "db"),
     ("feed", "feed"),
@@ -70,6 +70,7 @@ const OWNERS: [(&str, &str); 42] = [
     ("delivery", "inventory"),
     ("shipment", "inventory"),
     ("card", "inventory"),
+    ("stock_count", "inventory"),
     ("policy_version", "policy"),
     ("policy_class", "policy"),
     ("queue", "print_queue"),

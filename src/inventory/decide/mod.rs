@@ -3,6 +3,8 @@
 //!
 //! That serials really are where a movement takes them from is found by the move itself, under the locks.
 
+mod count;
+mod location;
 mod runs;
 mod shipment;
 
@@ -15,7 +17,12 @@ use crate::{
     },
 };
 
-pub use runs::{merged, minus};
+pub use count::{
+    cancel_count, compare, counterpart, is_blind, is_complete, may_count, record_findings,
+    start_count,
+};
+pub use location::{next_unit, open_location};
+pub use runs::{merged, minus, union};
 pub use shipment::{cancel, due_at, receive, route};
 
 /// From which state to which a movement leads; a delivery comes from nowhere. The others go where their act says.

@@ -35,9 +35,11 @@ pub fn minus(whole: &[SerialRange], part: &[SerialRange]) -> Vec<SerialRange> {
     let mut rest = Vec::new();
     for range in whole {
         let mut next = range.first().number();
-        for taken in part
+        // Both are in order: what ends before the range is passed over at once, a store may hold thousands of runs.
+        let nearest = part.partition_point(|taken| taken.last() < range.first());
+        for taken in part[nearest..]
             .iter()
-            .filter(|taken| taken.last() >= range.first() && taken.first() <= range.last())
+            .take_while(|taken| taken.first() <= range.last())
         {
             if next < taken.first().number() {
                 rest.push(run(next, taken.first().number() - 1));
@@ -49,6 +51,11 @@ pub fn minus(whole: &[SerialRange], part: &[SerialRange]) -> Vec<SerialRange> {
         }
     }
     rest
+}
+
+/// What is in either.
+pub fn union(one: &[SerialRange], other: &[SerialRange]) -> Vec<SerialRange> {
+    merged(&[one, &minus(other, one)].concat())
 }
 
 #[cfg(test)]
@@ -97,6 +104,12 @@ mod tests {
             let expected: Vec<i64> = whole.difference(&part).copied().collect();
             prop_assert_eq!(all(&rest), expected);
             prop_assert!(rest.windows(2).all(|pair| pair[0].last() < pair[1].first()));
+        }
+
+        #[test]
+        fn runs_are_joined_as_sets_are(one in btree_set(1_i64..60, 0..40), other in btree_set(1_i64..60, 0..40)) {
+            let joined: Vec<i64> = one.union(&other).copied().collect();
+            prop_assert_eq!(all(&union(&singles(&one), &singles(&other))), joined);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The acts of inventory as stories: lock, decide, move, record. What other features may do with blanks and cards
 //! stands in [`doors`], what the feed reads in [`snapshot`], shipments in `shipment`.
 
+mod count;
 pub mod doors;
+mod location;
 mod shipment;
 
 use std::collections::BTreeSet;
@@ -19,6 +21,8 @@ use crate::{
     work::Work,
 };
 
+pub use count::{Compared, cancel_count, record_findings, start_count, submit_count};
+pub use location::open_location;
 pub use shipment::{cancel_shipment, dispatch_shipment, receive_shipment};
 
 /// So many rows of a snapshot are read at once.

@@ -39,6 +39,7 @@ pub async fn dispatch_shipment(work: &mut Work, consignment: Consignment) -> Res
         dispatched_at: now,
         dispatched_by: signature(work)?,
         ended_at: None,
+        ended_by: None,
     };
     // Before the move, which asks the shipment whether both places may be touched.
     store::insert_shipment(work.db(), &shipment).await?;
@@ -83,6 +84,7 @@ pub async fn receive_shipment(work: &mut Work, arrival: Arrival) -> Result<Shipm
         received_quantity: receipt.received_quantity,
         surplus_quantity: total(&in_senders_stock),
         ended_at: Some(work.now()),
+        ended_by: Some(receiver.officer),
         ..shipment
     };
     store::save_end(work.db(), &received, receiver, &arrival.document_number).await?;
@@ -120,12 +122,13 @@ pub async fn cancel_shipment(
         .collect();
     let papers = papers_of(work, &shipment, document_number)?;
     let movements = carry_out(work, &legs, papers).await?;
+    let by = signature(work)?;
     let cancelled = Shipment {
         state: ShipmentState::Cancelled,
         ended_at: Some(work.now()),
+        ended_by: Some(by.officer),
         ..shipment
     };
-    let by = signature(work)?;
     store::save_end(work.db(), &cancelled, by, document_number).await?;
     record(work, &movements);
     Ok(cancelled)
@@ -190,6 +193,7 @@ async fn open_case(
         serials,
         in_dispute,
         shipment_id: Some(shipment.shipment_id),
+        count_id: None,
         document_number: papers.document_number.to_owned(),
         given_by: papers.given_by,
         opened_by,

@@ -15,11 +15,11 @@ pub async fn insert_case(db: &mut PgConnection, case: &StockCase) -> Result<()> 
         r#"
         insert into stock_case (
             case_id, kind, district, counterpart, location, serials, open_serials, in_dispute, shipment_id, document_number,
-            given_by, opened_by, opened_at, due_at
+            given_by, opened_by, opened_at, due_at, count_id
         )
         select $1, $2, $3, $4, $5, range_agg(int8range(r.first, r.last, '[]')), range_agg(int8range(r.first, r.last, '[]')),
-            $6, $7, $8, $9, $10, $11, $12
-        from unnest($13::bigint[], $14::bigint[]) as r (first, last)
+            $6, $7, $8, $9, $10, $11, $12, $13
+        from unnest($14::bigint[], $15::bigint[]) as r (first, last)
         "#,
         case.case_id.uuid(),
         case.kind as CaseKind,
@@ -33,6 +33,7 @@ pub async fn insert_case(db: &mut PgConnection, case: &StockCase) -> Result<()> 
         case.opened_by.uuid(),
         case.opened_at,
         case.due_at,
+        case.count_id.map(|id| id.uuid()),
         &firsts,
         &lasts,
     )

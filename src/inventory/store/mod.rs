@@ -2,7 +2,9 @@
 
 mod cards;
 mod cases;
+mod counts;
 mod custody;
+mod locations;
 pub mod proof;
 mod reads;
 mod shipments;
@@ -15,10 +17,16 @@ use crate::{
 
 pub use cards::{Bound, bind_cards, end_held, note_spoilage};
 pub use cases::insert_case;
+pub use counts::{
+    books, find_open_count, insert_count, list_counts, lock_location, lock_sheet,
+    save_end_of_count, save_found,
+};
 pub use custody::{Moved, is_location, move_custody};
+pub use locations::{highest_unit, insert_unit, list_locations};
 pub use reads::{find_blank, find_obstacle, find_stock, list_movements, page_of_district};
 pub use shipments::{
-    in_stock_of_sender, insert_delivery, insert_shipment, list_due_in, lock_shipment, save_end,
+    Listed, in_stock_of_sender, insert_delivery, insert_shipment, list_due_in, list_shipments,
+    lock_shipment, save_end,
 };
 
 fn location(table: &'static str, number: i32) -> Result<Location> {

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    ids::{District, SerialRange, ShipmentId},
+    ids::{District, OfficerId, SerialRange, ShipmentId},
     inventory::{
-        Location, Movement, Shipment, ShipmentState, Signature,
+        Direction, Location, Movement, Shipment, ShipmentState, Signature,
         store::{ends, location, runs},
     },
 };
@@ -80,7 +80,8 @@ pub async fn lock_shipment(
         select shipment_id, origin, destination, state as "state: ShipmentState", document_number,
             array(select lower(r) from unnest(serials) as r order by r) as "firsts!",
             array(select upper(r) - 1 from unnest(serials) as r order by r) as "lasts!",
-            dispatched_quantity, received_quantity, surplus_quantity, dispatched_at, dispatched_by, dispatcher_person, ended_at
+            dispatched_quantity, received_quantity, surplus_quantity, dispatched_at, dispatched_by, dispatcher_person, ended_at,
+            ended_by
         from shipment
         where shipment_id = $1 and (district = $2 or district_of_location(origin) = $2)
         for no key update
@@ -164,7 +165,8 @@ pub async fn list_due_in(db: &mut PgConnection, to: Location) -> Result<Vec<Ship
         select shipment_id, origin, destination, state as "state: ShipmentState", document_number,
             array(select lower(r) from unnest(serials) as r order by r) as "firsts!",
             array(select upper(r) - 1 from unnest(serials) as r order by r) as "lasts!",
-            dispatched_quantity, received_quantity, surplus_quantity, dispatched_at, dispatched_by, dispatcher_person, ended_at
+            dispatched_quantity, received_quantity, surplus_quantity, dispatched_at, dispatched_by, dispatcher_person, ended_at,
+            ended_by
         from shipment
         where destination = $1 and state = 'DISPATCHED'
         order by dispatched_at, shipment_id
@@ -172,6 +174,56 @@ pub async fn list_due_in(db: &mut PgConnection, to: Location) -> Result<Vec<Ship
         "#,
         to.number(),
         DUE_IN_MAX,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Shipment::try_from).collect()
+}
+
+/// What a list of shipments shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed {
+    /// To or from this office.
+    pub office: District,
+    /// Only those that go this way.
+    pub direction: Option<Direction>,
+    /// Only those that stand there.
+    pub state: Option<ShipmentState>,
+}
+
+/// An office's shipments, newest first, behind `after`.
+#[tracing::instrument(name = "sql.list_shipments", skip_all)]
+pub async fn list_shipments(
+    db: &mut PgConnection,
+    listed: Listed,
+    after: Option<ShipmentId>,
+    limit: i64,
+) -> Result<Vec<Shipment>> {
+    // Ids are made in the order of time. The office's places stand in an array, so that their indexes lead to the few
+    // shipments. An array of a subquery is never null.
+    let rows = sqlx::query_as!(
+        Row,
+        r#"
+        select shipment_id, origin, destination, state as "state: ShipmentState", document_number,
+            array(select lower(r) from unnest(serials) as r order by r) as "firsts!",
+            array(select upper(r) - 1 from unnest(serials) as r order by r) as "lasts!",
+            dispatched_quantity, received_quantity, surplus_quantity, dispatched_at, dispatched_by, dispatcher_person, ended_at,
+            ended_by
+        from shipment
+        where (
+                $2 and destination = any (array (select l.location from location as l where l.district = $1))
+                or $3 and origin = any (array (select l.location from location as l where l.district = $1))
+            )
+            and ($4::text is null or state = $4) and ($5::uuid is null or shipment_id < $5)
+        order by shipment_id desc
+        limit $6
+        "#,
+        listed.office.number(),
+        listed.direction != Some(Direction::Out),
+        listed.direction != Some(Direction::In),
+        listed.state as Option<ShipmentState>,
+        after.map(|id| id.uuid()),
+        limit,
     )
     .fetch_all(db)
     .await?;
@@ -194,6 +246,7 @@ struct Row {
     dispatched_by: Uuid,
     dispatcher_person: Uuid,
     ended_at: Option<OffsetDateTime>,
+    ended_by: Option<Uuid>,
 }
 
 impl TryFrom<Row> for Shipment {
@@ -216,6 +269,7 @@ impl TryFrom<Row> for Shipment {
                 person: row.dispatcher_person.into(),
             },
             ended_at: row.ended_at,
+            ended_by: row.ended_by.map(OfficerId::from),
         })
     }
 }

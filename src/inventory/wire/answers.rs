@@ -102,10 +102,8 @@ fn movement(moved: &Movement) -> proto::Movement {
     }
 }
 
-fn shipment(shipment: &Shipment) -> proto::Shipment {
-    let received_at = shipment
-        .ended_at
-        .filter(|_| shipment.state != ShipmentState::Cancelled);
+pub(super) fn shipment(shipment: &Shipment) -> proto::Shipment {
+    let is_received = shipment.state != ShipmentState::Cancelled;
     proto::Shipment {
         shipment_id: shipment.shipment_id.to_string(),
         origin: shipment.origin.to_string(),
@@ -120,8 +118,14 @@ fn shipment(shipment: &Shipment) -> proto::Shipment {
         dispatched_quantity: shipment.dispatched_quantity.unsigned_abs(),
         received_quantity: shipment.received_quantity.unsigned_abs(),
         dispatch_time: Some(timestamp(shipment.dispatched_at)),
-        receive_time: received_at.map(timestamp),
+        receive_time: shipment.ended_at.filter(|_| is_received).map(timestamp),
         surplus_quantity: shipment.surplus_quantity.unsigned_abs(),
+        dispatched_by: shipment.dispatched_by.officer.to_string(),
+        received_by: shipment
+            .ended_by
+            .filter(|_| is_received)
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
     }
 }
 
@@ -251,6 +255,8 @@ impl From<Refusal> for Error {
                 ),
                 run,
             ),
+            Refusal::Count(refusal) => super::count::refused(refusal),
+            Refusal::Unit(refusal) => super::lists::refused(refusal),
             Refusal::BlankNotFound => Self::not_found(ErrorReason::BlankNotFound, "blank"),
             Refusal::BlankNotInStock { serial, location } => {
                 let message = "the blank is not in stock there; put it aside and report it";

@@ -1,6 +1,8 @@
 //! Proto to nouns and back, for inventory. Every violation of a request is found at once; the way back is [`answers`].
 
 mod answers;
+mod count;
+mod lists;
 mod proof;
 
 use crate::{
@@ -16,6 +18,15 @@ pub use answers::{
     cancel_shipment_response, dispatch_shipment_response, get_stock_response,
     locate_blank_response, receive_shipment_response, register_delivery_response,
     state as custody_state, stock_event,
+};
+pub use count::{
+    cancel_count, cancel_count_response, list_counts, list_counts_response, record_findings,
+    record_findings_response, start_count, start_count_response, submit_count,
+    submit_count_response,
+};
+pub use lists::{
+    list_locations_response, list_shipments, list_shipments_response, open_location,
+    open_location_response,
 };
 pub use proof::{certification_key_response, certify_conservation, certify_conservation_response};
 

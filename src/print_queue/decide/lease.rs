@@ -6,7 +6,7 @@ use crate::{
     print_queue::{Refusal, ShortSide},
 };
 
-/// Whether a terminal may print from a store: the district's, or a subdistrict's, but not another subdistrict's than its
+/// Whether a terminal may print from a store or a unit: the district's, or a subdistrict's, but not another subdistrict's than its
 /// own if it is limited to one.
 pub fn lease_location(
     location: Location,
@@ -15,7 +15,7 @@ pub fn lease_location(
 ) -> Result<(), Refusal> {
     let of_district = location == Location::of_district(district);
     let within = location.district() == district
-        && limit.is_none_or(|limit| location.number() == limit.number());
+        && limit.is_none_or(|limit| location.subdistrict() == Some(limit));
     if of_district || within {
         Ok(())
     } else {

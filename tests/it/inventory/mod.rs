@@ -2,6 +2,8 @@
 
 mod accounts;
 mod cards;
+mod counts;
+mod places;
 mod proof;
 mod routes;
 mod shipments;

@@ -47,6 +47,22 @@ async fn dispatch(sender: &mut Client, destination: &str, serials: SerialRange) 
     shipment.expect("a shipment").shipment_id
 }
 
+/// Begins counts of two subdistricts' stores.
+pub async fn open_counts(terminal: &mut Client) -> [String; 2] {
+    let mut ids = [String::new(), String::new()];
+    for (id, subdistrict) in ids.iter_mut().zip(1..) {
+        let request = proto::StartCountRequest {
+            request_id: request_id(),
+            document_number: "SO-scene".to_owned(),
+            location: format!("{DISTRICT}.{subdistrict:02}"),
+        };
+        let begun = terminal.inventory.start_count(request).await;
+        let count = begun.expect("the count begins").into_inner().count;
+        *id = count.expect("a count").count_id;
+    }
+    ids
+}
+
 /// A run of serials.
 pub fn run(first: i64, last: i64) -> SerialRange {
     SerialRange { first, last }

@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 use super::{
-    blanks::{on_its_way, run, sent_on},
+    blanks::{on_its_way, open_counts, run, sent_on},
     doubt,
     staff::{self, Staff},
 };
@@ -73,6 +73,8 @@ pub struct Things {
     /// A shipment of the district's to a subdistrict of its own.
     pub sent: String,
     pub blank: i64,
+    /// Two counts that are open: one to be written on and handed in, one to be given up.
+    pub counts: [String; 2],
     pub collection: String,
     pub challenge: (String, Vec<u8>),
     /// About officers and terminals.
@@ -115,6 +117,7 @@ impl Things {
             shipment: (none(), run(FIRST_BLANK, FIRST_BLANK)),
             sent: none(),
             blank: FIRST_BLANK,
+            counts: [none(), none()],
             collection: none(),
             challenge: (none(), vec![0; 32]),
             staff: Staff::nowhere(),
@@ -158,6 +161,7 @@ impl Things {
             shipment: (id(), self.shipment.1),
             sent: id(),
             blank: self.blank + 500_000,
+            counts: [id(), id()],
             collection: id(),
             challenge: (id(), self.challenge.1.clone()),
             staff: self.staff.missing(),
@@ -231,6 +235,7 @@ pub async fn set(office: &Office) -> Things {
     let shipment = on_its_way(&mut store).await;
     let sent = sent_on(&mut terminal).await;
     let queued = waiting_request(&mut terminal).await;
+    let counts = open_counts(&mut terminal).await;
     Things {
         staff: staff::hire(office).await,
         district: DISTRICT.to_owned(),
@@ -259,6 +264,7 @@ pub async fn set(office: &Office) -> Things {
         shipment,
         sent,
         blank: FIRST_BLANK,
+        counts,
         collection,
         challenge,
     }

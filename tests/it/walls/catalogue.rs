@@ -18,7 +18,7 @@ const OPEN: [(&str, &str); 4] = [
 
 /// What the server may do with each table, columns included: Select, Insert, Update, Delete. Of the tables in brackets
 /// only columns: an update there is the right to lock a row.
-const SERVES: [&str; 43] = [
+const SERVES: [&str; 44] = [
     "_sqlx_migrations S",
     "approval SIU",
     "audit_tree_head SI",
@@ -38,7 +38,7 @@ const SERVES: [&str; 43] = [
     "handover SI",
     "interim_certificate SIU",
     "life_event SI",
-    "location S(U)",
+    "location S(IU)",
     "notice SIU",
     "officer SIU",
     "policy_class SI",
@@ -57,6 +57,7 @@ const SERVES: [&str; 43] = [
     "shift SIU",
     "shipment SIU",
     "stock_case SIU",
+    "stock_count SIU",
     "terminal SIU",
     "terminal_revocation SI",
     // Reached through functions alone, or not at all.
@@ -171,6 +172,7 @@ async fn the_functions_with_the_owners_rights_have_a_fixed_path_and_are_these() 
             "in_stock_of_sender",
             "is_location",
             "move_custody",
+            "moved_since",
             "movements_of_serial",
             "nik_holders",
             "person_of_officer",

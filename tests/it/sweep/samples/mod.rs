@@ -8,6 +8,7 @@ use crate::{
     support::{people::draft, policies},
 };
 
+mod counts;
 mod print;
 mod watches;
 
@@ -27,6 +28,7 @@ pub fn sample(path: &str, things: &Things, request_id: &str) -> Vec<u8> {
         .or_else(|| doubt(method, things, id.clone()))
         .or_else(|| watches::watches(method, things))
         .or_else(|| inventory(method, things, id.clone()))
+        .or_else(|| counts::counts(method, things, id.clone()))
         .or_else(|| handover(method, things, id.clone()))
         .or_else(|| administration(method, things, id.clone()))
         .or_else(|| approvals(method, things, id.clone()))

@@ -1,5 +1,7 @@
 //! The gRPC face of Inventory: each method opens the call, parses, and hands the act to the desk; reads go to the store.
 
+mod count;
+
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
@@ -98,6 +100,65 @@ impl Inventory for InventoryService {
             .await
     }
 
+    async fn list_shipments(
+        &self,
+        request: Request<proto::ListShipmentsRequest>,
+    ) -> Result<Response<proto::ListShipmentsResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/ListShipments")?;
+        Ok(Response::new(self.shipments(&call, &message).await?))
+    }
+
+    async fn open_location(
+        &self,
+        request: Request<proto::OpenLocationRequest>,
+    ) -> Result<Response<proto::OpenLocationResponse>, Status> {
+        self.open_unit(request).await
+    }
+
+    async fn list_locations(
+        &self,
+        request: Request<proto::ListLocationsRequest>,
+    ) -> Result<Response<proto::ListLocationsResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/ListLocations")?;
+        Ok(Response::new(self.locations(&call, &message).await?))
+    }
+
+    async fn start_count(
+        &self,
+        request: Request<proto::StartCountRequest>,
+    ) -> Result<Response<proto::StartCountResponse>, Status> {
+        self.start(request).await
+    }
+
+    async fn record_findings(
+        &self,
+        request: Request<proto::RecordFindingsRequest>,
+    ) -> Result<Response<proto::RecordFindingsResponse>, Status> {
+        self.record(request).await
+    }
+
+    async fn submit_count(
+        &self,
+        request: Request<proto::SubmitCountRequest>,
+    ) -> Result<Response<proto::SubmitCountResponse>, Status> {
+        self.submit(request).await
+    }
+
+    async fn cancel_count(
+        &self,
+        request: Request<proto::CancelCountRequest>,
+    ) -> Result<Response<proto::CancelCountResponse>, Status> {
+        self.cancel(request).await
+    }
+
+    async fn list_counts(
+        &self,
+        request: Request<proto::ListCountsRequest>,
+    ) -> Result<Response<proto::ListCountsResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/ListCounts")?;
+        Ok(Response::new(self.counts(&call, &message).await?))
+    }
+
     async fn get_stock(
         &self,
         request: Request<proto::GetStockRequest>,
@@ -108,6 +169,7 @@ impl Inventory for InventoryService {
         let stock = store::find_stock(read.db(), location, call.caller.scope())
             .await?
             .ok_or_else(|| Error::from(Refusal::LocationNotFound))?;
+        count::may_see(&call, store::find_open_count(read.db(), location).await?)?;
         let due_in = store::list_due_in(read.db(), location).await?;
         if !decide::is_conserved(&stock) {
             // Answered all the same: the office needs its figures, and the operators need to know.
