@@ -98,6 +98,8 @@ typed_id! {
     ShipmentId
     /// Serials that nobody can explain, until officers of two offices settle them.
     StockCaseId
+    /// Spoiled blanks and returned cards that were burned before witnesses.
+    DestructionId
     /// A printed card that waits to be collected.
     CollectionId
     /// A person without a phone whom a village officer must tell.

@@ -1,8 +1,12 @@
 //! The acts of inventory as stories: lock, decide, move, record. What other features may do with blanks and cards
 //! stands in [`doors`], what the feed reads in [`snapshot`], shipments in `shipment`.
 
+mod case;
+mod destruction;
 pub mod doors;
+mod reversal;
 mod shipment;
+mod write_off;
 
 use std::collections::BTreeSet;
 
@@ -19,7 +23,11 @@ use crate::{
     work::Work,
 };
 
+pub use case::{SETTLE, settle_case, settlement_approved};
+pub use destruction::{DESTROY, destruction_approved, record_destruction};
+pub use reversal::{REVERSE, reversal_approved, reverse_movement};
 pub use shipment::{cancel_shipment, dispatch_shipment, receive_shipment};
+pub use write_off::{record_found, record_returned, record_spoiled};
 
 /// So many rows of a snapshot are read at once.
 const SNAPSHOT_PAGE: i64 = 5_000;
@@ -53,6 +61,7 @@ fn papers<'a>(work: &Work, document_number: &'a str) -> Result<Papers<'a>> {
         given_by: work.caller().officer.as_ref().map(|by| by.officer_id),
         taken_by: None,
         shipment_id: None,
+        reverses: None,
     })
 }
 

@@ -50,7 +50,8 @@ pub async fn dispatch_shipment(work: &mut Work, consignment: Consignment) -> Res
     let movements = match store::move_custody(work.db(), &legs, papers, now).await? {
         store::Moved::Done(movements) => movements,
         store::Moved::Obstructed(run) => {
-            let obstacle = store::find_obstacle(work.db(), &shipment, run.first()).await?;
+            let obstacle =
+                store::find_obstacle(work.db(), Some(shipment.shipment_id), run.first()).await?;
             return Err(Refusal::BlanksNotInStock(run, obstacle).into());
         }
     };

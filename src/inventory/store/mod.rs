@@ -3,8 +3,10 @@
 mod cards;
 mod cases;
 mod custody;
+mod ledger;
 mod reads;
 mod shipments;
+mod write_off;
 
 use crate::{
     error::{Error, Result},
@@ -13,11 +15,16 @@ use crate::{
 };
 
 pub use cards::{Bound, bind_cards, end_held, note_spoilage};
-pub use cases::insert_case;
+pub use cases::{Settled, insert_case, insert_settlement, list_cases, lock_case};
 pub use custody::{Moved, is_location, move_custody};
-pub use reads::{find_blank, find_obstacle, find_stock, list_movements, page_of_district};
+pub use ledger::{find_movement, list_movements, movements_of, movements_since};
+pub use reads::{find_blank, find_obstacle, find_stock, page_of_district};
 pub use shipments::{
     in_stock_of_sender, insert_delivery, insert_shipment, list_due_in, lock_shipment, save_end,
+};
+pub use write_off::{
+    Destroyed, find_spoilage, held_for_destruction, insert_destruction, insert_spoilage,
+    lock_replaced,
 };
 
 fn location(table: &'static str, number: i32) -> Result<Location> {

@@ -18,6 +18,7 @@ use super::{
     blanks::{on_its_way, run, sent_on},
     doubt,
     staff::{self, Staff},
+    stock::{self, Stock},
 };
 
 /// Where everything of the scene is.
@@ -75,6 +76,8 @@ pub struct Things {
     pub blank: i64,
     pub collection: String,
     pub challenge: (String, Vec<u8>),
+    /// What is not as it should be in the store.
+    pub stock: Stock,
     /// About officers and terminals.
     pub staff: Staff,
 }
@@ -117,6 +120,7 @@ impl Things {
             blank: FIRST_BLANK,
             collection: none(),
             challenge: (none(), vec![0; 32]),
+            stock: Stock::nowhere(),
             staff: Staff::nowhere(),
         }
     }
@@ -160,6 +164,7 @@ impl Things {
             blank: self.blank + 500_000,
             collection: id(),
             challenge: (id(), self.challenge.1.clone()),
+            stock: self.stock.missing(),
             staff: self.staff.missing(),
         }
     }
@@ -232,6 +237,7 @@ pub async fn set(office: &Office) -> Things {
     let sent = sent_on(&mut terminal).await;
     let queued = waiting_request(&mut terminal).await;
     Things {
+        stock: stock::set(office, &mut terminal, &mut store).await,
         staff: staff::hire(office).await,
         district: DISTRICT.to_owned(),
         location: DISTRICT.to_owned(),
