@@ -160,6 +160,8 @@ create table stock_case (
     open_serials int8multirange not null,
     -- They are in the location's dispute account. If not, their custody says another place: nothing was taken from there.
     in_dispute boolean not null,
+    -- What they are again where they turn up.
+    found_as text not null,
     shipment_id uuid,
     count_id uuid,
     document_number text not null,
@@ -171,13 +173,89 @@ create table stock_case (
     constraint stock_case_kind_is_known check (
         kind in ('MISSING_AT_RECEIPT', 'FOUND_AT_RECEIPT', 'MISSING_IN_COUNT', 'FOUND_IN_COUNT', 'FOUND_AGAIN')
     ),
+    constraint stock_case_ends_in_the_store check (found_as in ('IN_STOCK', 'SPOILED', 'RETURNED')),
     constraint stock_case_is_between_two_offices check (district <> counterpart),
     constraint stock_case_is_at_its_location check (district = district_of_location(location)),
     constraint stock_case_is_about_something check (not isempty(serials) and open_serials <@ serials),
-    constraint stock_case_is_of_a_shipment foreign key (shipment_id) references shipment
+    constraint stock_case_is_of_a_shipment foreign key (shipment_id) references shipment,
+    -- For the settlements, which name it together with its offices.
+    constraint stock_case_of_its_offices unique (case_id, location, district, counterpart)
 );
 create index stock_case_open on stock_case (district, due_at) where open_serials <> '{}';
 create index stock_case_open_of_the_other on stock_case (counterpart, due_at) where open_serials <> '{}';
+
+-- How serials left a case: one officer of each of its two offices signed. That the signers are of these offices is said by
+-- the keys to their accounts (0011).
+create table stock_case_settlement (
+    case_id uuid not null,
+    number integer not null,
+    approval_id uuid not null,
+    -- The case's own.
+    location integer not null,
+    district integer not null,
+    counterpart integer not null,
+    serials int8multirange not null,
+    quantity bigint not null,
+    outcome text not null,
+    -- In whose charge they are again, if they never left the sender.
+    returned_to integer,
+    document_number text not null,
+    asked_by uuid not null,
+    asked_office integer not null,
+    approved_by uuid not null,
+    approved_office integer not null,
+    settled_at timestamptz not null,
+    primary key (case_id, number),
+    constraint settlement_is_of_its_case foreign key (case_id, location, district, counterpart)
+        references stock_case (case_id, location, district, counterpart),
+    constraint settlement_returns_to_a_location foreign key (returned_to) references location,
+    constraint settlement_outcome_is_known check (outcome in ('FOUND_HERE', 'AT_SENDER', 'LOST', 'NOTED')),
+    constraint settlement_returns_what_never_left check ((outcome = 'AT_SENDER') = (returned_to is not null)),
+    constraint settlement_is_about_something check (not isempty(serials) and quantity > 0),
+    -- Both offices, and neither for the other.
+    constraint settlement_is_of_two_offices check (
+        asked_office <> approved_office
+        and asked_office in (district, counterpart) and approved_office in (district, counterpart)
+    )
+);
+-- A location's account sums what never left it, and what it was charged with wrongly.
+create index settlement_returned_to on stock_case_settlement (returned_to) include (quantity) where returned_to is not null;
+create index settlement_returned_from on stock_case_settlement (location) include (quantity) where returned_to is not null;
+
+-- How blanks were spoiled in the store, beside the movement that says so; those that a printer spoiled say it on their card.
+create table store_spoilage (
+    location integer not null,
+    movement bigint not null,
+    spoilage text not null,
+    primary key (location, movement),
+    constraint store_spoilage_is_in_the_ledger foreign key (location, movement) references movement,
+    constraint store_spoilage_is_known check (spoilage in ('FACTORY_DEFECT', 'CHIP_NOT_ENCODABLE', 'DAMAGED_IN_STORE'))
+);
+
+-- A destruction with its official record (berita acara, SE Mendagri 470.13/11176/SJ): which serials, and who stood by. Of a
+-- witness there is the agency and its letter, never a name.
+create table destruction (
+    destruction_id uuid primary key,
+    approval_id uuid not null,
+    district integer not null,
+    location integer not null,
+    record_number text not null,
+    serials int8multirange not null,
+    quantity bigint not null,
+    witness_agencies text[] not null,
+    witness_letters text[] not null,
+    asked_by uuid not null,
+    approved_by uuid not null,
+    destroyed_at timestamptz not null,
+    constraint destruction_is_at_a_location foreign key (location) references location,
+    constraint destruction_is_of_its_office check (district = district_of_location(location)),
+    constraint destruction_is_about_something check (not isempty(serials) and quantity > 0),
+    constraint destruction_is_witnessed check (
+        cardinality(witness_agencies) between 2 and 10 and cardinality(witness_letters) = cardinality(witness_agencies)
+        and witness_agencies <@ '{INSPECTORATE,MUNICIPAL_POLICE,POLICE,OTHER_OFFICE}'::text[]
+    ),
+    constraint destruction_is_signed_by_two check (asked_by <> approved_by)
+);
 
 -- A card is a blank bound to a person. `state` repeats the custody of its serial, because a unique index needs it; a
 -- card that a newer one replaced is ENDED, while the old plastic is still in its holder's custody.
@@ -340,7 +418,14 @@ begin
     -- A card's state repeats the custody of its serial; cards move one by one.
     update card as c set state = w.state
     from unnest(firsts, lasts, to_states) as w (first, last, state)
-    where c.serial = w.first and w.first = w.last and w.state in ('AT_SITE', 'HANDED_OVER', 'SPOILED', 'RETURNED', 'DESTROYED');
+    where c.serial = w.first and w.first = w.last
+        and w.state in ('AT_SITE', 'HANDED_OVER', 'SPOILED', 'RETURNED', 'DESTROYED') and not 'REVERSED' = any(kinds);
+    -- Two acts are about runs that hold cards: a destruction, and a card that is its holder's again, who has a newer one.
+    if 'DESTROYED' = any(to_states) or 'REVERSED' = any(kinds) then
+        update card as c set state = case when w.state = 'HANDED_OVER' then 'ENDED' else w.state end
+        from unnest(firsts, lasts, to_states) as w (first, last, state)
+        where c.serial between w.first and w.last and w.state in ('HANDED_OVER', 'DESTROYED');
+    end if;
 
     -- The ledger: a movement stands in the numbering of the location that gives, or for a delivery gets.
     return query

@@ -34,6 +34,8 @@ create table officer (
     constraint officer_subject_is_unique unique (district, subject),
     -- For those who name an account and its person together.
     constraint officer_of_its_person unique (officer_id, person_id),
+    -- And for those who name it with its office.
+    constraint officer_of_its_office unique (officer_id, district),
     constraint officer_roles_are_known check (
         cardinality(roles) between 1 and 5
         and roles <@ '{COUNTER,PRINTER,STOCK,HEAD,AUDITOR,CONTRACTOR}'::text[]
@@ -71,8 +73,10 @@ create index shift_open_on_a_terminal on shift (terminal) where closed_at is nul
 -- An act that needs a second person.
 create table approval (
     approval_id uuid primary key,
-    -- Whose officers may approve it; 0 is the centre.
+    -- The office that it concerns; 0 is the centre. Its officers may approve it, and the centre's.
     district integer not null,
+    -- If it is set, an officer of this office approves and nobody else: the other one of two, or the very same one.
+    approving_office integer,
     method text not null,
     -- The request, sealed: it may hold a NIK.
     content bytea not null,
@@ -92,6 +96,8 @@ create table approval (
     approved_by uuid,
     approver_person uuid,
     approver_badge text,
+    -- The approver's office.
+    approved_in integer,
     approved_at timestamptz,
     resource text,
     constraint approval_state_is_known check (state in ('PENDING', 'DONE')),
@@ -99,6 +105,11 @@ create table approval (
         references officer (officer_id, person_id),
     constraint approval_approver_is_an_officer foreign key (approved_by, approver_person)
         references officer (officer_id, person_id),
+    constraint approval_approver_is_of_an_office foreign key (approved_by, approved_in)
+        references officer (officer_id, district),
+    constraint approval_is_of_the_right_office check (
+        state = 'PENDING' or approving_office is null or coalesce(approved_in = approving_office, false)
+    ),
     constraint approval_is_by_two_persons check (approver_person <> requester_person),
     constraint approval_is_in_time check (approved_at < expires_at),
     constraint approval_lasts_a_quarter_hour check (expires_at <= requested_at + interval '15 minutes'),
@@ -109,6 +120,8 @@ create table approval (
     )
 );
 create index approval_pending on approval (district, requested_at, approval_id) where state = 'PENDING';
+create index approval_pending_elsewhere on approval (approving_office, requested_at, approval_id)
+    where state = 'PENDING' and approving_office is not null;
 
 -- Terminals as they were seen.
 create table terminal (
@@ -138,3 +151,15 @@ alter table seniority_change add constraint seniority_change_was_approved
     foreign key (approval_id) references approval;
 alter table print_incident add constraint print_incident_was_approved
     foreign key (approval_id) references approval;
+alter table stock_case_settlement
+    add constraint settlement_was_approved foreign key (approval_id) references approval,
+    add constraint settlement_asker_is_of_its_office foreign key (asked_by, asked_office)
+        references officer (officer_id, district),
+    add constraint settlement_approver_is_of_the_other foreign key (approved_by, approved_office)
+        references officer (officer_id, district);
+alter table destruction
+    add constraint destruction_was_approved foreign key (approval_id) references approval,
+    add constraint destruction_asker_is_of_its_office foreign key (asked_by, district)
+        references officer (officer_id, district),
+    add constraint destruction_approver_is_of_its_office foreign key (approved_by, district)
+        references officer (officer_id, district);

@@ -131,6 +131,29 @@ language sql stable set plan_cache_mode = force_generic_plan set enable_seqscan 
     limit at_most
 $$;
 
+-- A stretch of a location's ledger, if the location is in the scope. The movements stay out of reach otherwise: they tell whom
+-- other offices deal with.
+create function movements_of_location(of_location integer, after bigint, of_kind text, at_most bigint) returns setof movement
+language sql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+    select m.*
+    from movement as m
+    where m.location = of_location and m.number > after and (of_kind is null or m.kind = of_kind)
+        and scope_covers(district_of_location(of_location))
+    order by m.number
+    limit at_most
+$$;
+
+-- What happened later to serials of a movement that is in the scope, oldest first.
+create function movements_since(of_location integer, of_number bigint, at_most bigint) returns setof movement
+language sql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+    select l.*
+    from movement as m
+    join movement as l on l.serials && m.serials and l.recorded_at > m.recorded_at
+    where m.location = of_location and m.number = of_number and scope_covers(district_of_location(of_location))
+    order by l.recorded_at, l.location, l.number
+    limit at_most
+$$;
+
 -- Whether there is such a location: known to all, for everybody may be sent blanks.
 create function is_location(of_location integer) returns boolean language sql stable as $$
     select exists (select from location as l where l.location = of_location)
@@ -246,8 +269,8 @@ declare
 begin
     foreach name in array '{
         close_work,close_refused,disclose,feed_partitions,audit_partitions,feed_move_floors,feed_drop_partitions,
-        move_custody,bind_cards,nik_holders,custody_of_serial,movements_of_serial,is_location,in_stock_of_sender,
-        moved_since,
+        move_custody,bind_cards,nik_holders,custody_of_serial,movements_of_serial,movements_of_location,movements_since,
+        is_location,in_stock_of_sender,moved_since,
         person_of_officer,
         audit_began,flows_of_area
     }'::text[] loop
@@ -272,17 +295,18 @@ begin
                 feed_head,feed_event,resident,resident_nik,enrolment,interim_certificate,certificate_counter,location,
                 card,queue,print_request,request_stage,print_decision,quota_use,dispatch,dispatch_pass,
                 seniority_change,print_incident,life_event,collection,notice,contact_task,challenge,handover,audit,
-                honeytoken,officer,shift,approval,terminal,terminal_revocation,
-                stock_count
+                honeytoken,officer,shift,terminal,terminal_revocation,destruction,stock_count
             }'::text[]) as u (name)
             union all
             select u.name, format(named, 'district_of_location(location)')
-            from unnest('{custody,movement,delivery}'::text[]) as u (name)
+            from unnest('{custody,movement,delivery,store_spoilage}'::text[]) as u (name)
             union all
             values
                 -- Both of its offices see it.
                 ('shipment', format(named, 'district') || ' or ' || format(named, 'district_of_location(origin)')),
                 ('stock_case', format(named, 'district') || ' or ' || format(named, 'counterpart')),
+                ('stock_case_settlement', format(named, 'district') || ' or ' || format(named, 'counterpart')),
+                ('approval', format(named, 'district') || ' or ' || format(named, 'approving_office')),
                 ('request', '(select scope_of_nation()) or scope = (select current_setting(''ektp.scope'', true))'),
                 -- Whoever sees the person sees the verdict; the person's own policy says who.
                 ('print_ready', '(select scope_of_nation()) or exists ('
@@ -330,7 +354,8 @@ grant insert (caller, request_id, method, content_digest), update (received_at) 
 grant select, insert,
     update (subdistrict, village, birth_date, sex, sealed, has_phone, identity_version, facts_version, life)
     on resident to ektp_serve;
-grant select, insert on resident_nik, print_ready, delivery, handover, terminal_revocation, audit_tree_head to ektp_serve;
+grant select, insert on resident_nik, print_ready, delivery, handover, terminal_revocation, audit_tree_head,
+    stock_case_settlement, store_spoilage, destruction to ektp_serve;
 grant select, insert, update on enrolment, interim_certificate, certificate_counter, shipment, print_request, collection,
     notice, contact_task, officer, shift, approval, terminal, stock_case, stock_count to ektp_serve;
 grant select, insert, update, delete on challenge to ektp_serve;
@@ -342,7 +367,7 @@ grant select, update (dispatches) on queue to ektp_serve;
 
 -- For reports: states, places and times. Nothing sealed, no index of a NIK, no answer, no PIN.
 grant select on feed, feed_head, feed_event, policy_version, policy_class, area, location, custody, movement, delivery, shipment, stock_case,
-    stock_count,
+    stock_count, stock_case_settlement, store_spoilage, destruction,
     queue, print_decision, request_stage, quota_use, dispatch, dispatch_pass, seniority_change, print_incident,
     certificate_counter, audit_tree_head to ektp_read;
 grant select (enrolment_id, district, subdistrict, state, reason, state_at, captured_at, received_at) on enrolment to ektp_read;

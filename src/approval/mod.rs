@@ -29,8 +29,10 @@ const PLACE: &str = "approval";
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Ask {
-    /// Whose officers may approve it.
+    /// The office that it concerns; its officers may approve it, and the centre's.
     pub district: District,
+    /// If it is set, an officer of this office approves it and nobody else.
+    pub approving_office: Option<District>,
     /// What it does, in words, without personal data.
     pub summary: String,
     /// Why, in the author's words.
@@ -52,8 +54,10 @@ pub enum State {
 pub struct Approval {
     /// Its id.
     pub approval_id: ApprovalId,
-    /// Whose officers may approve it.
+    /// The office that it concerns.
     pub district: District,
+    /// The one office whose officers may approve it, if it is not for all who lead that one.
+    pub approving_office: Option<District>,
     /// The RPC that asked.
     pub method: String,
     /// What it does.
@@ -92,12 +96,14 @@ impl Approval {
             self.author.uuid(),
             self.author_person.uuid(),
         ];
-        let parts: [&[u8]; 10] = [
+        let approving_office = self.approving_office.map_or(-1, District::number);
+        let parts: [&[u8]; 11] = [
             ids[0].as_bytes(),
             ids[1].as_bytes(),
             ids[2].as_bytes(),
             self.author_badge.as_bytes(),
             &self.district.number().to_be_bytes(),
+            &approving_office.to_be_bytes(),
             self.method.as_bytes(),
             self.summary.as_bytes(),
             self.purpose.as_bytes(),
@@ -135,6 +141,7 @@ pub async fn ask(
     let mut approval = Approval {
         approval_id: ApprovalId::fresh(),
         district: ask.district,
+        approving_office: ask.approving_office,
         method: method.to_owned(),
         summary: ask.summary,
         purpose: ask.purpose,
@@ -204,12 +211,23 @@ pub async fn done(work: &mut Work, locked: Locked, resource: String) -> Result<A
     })
 }
 
-/// Whose acts a caller may see and approve: one district's, or with `Some(None)` all. Acts concern a whole office, so
-/// who is limited to a part of it sees none.
-pub fn area(caller: &Caller) -> Option<Option<District>> {
-    match (caller.subdistrict(), caller.scope()) {
-        (Some(_), _) => None,
-        (None, area) => Some(area),
+/// Whose acts a caller may see and approve.
+#[derive(Debug, Clone, Copy)]
+pub struct Area {
+    /// The one office whose acts they are; nothing for all.
+    district: Option<District>,
+    /// The caller's own office, for the acts that are one office's to approve.
+    office: District,
+}
+
+/// How far a caller's approval reaches. Acts concern a whole office, so who is limited to a part of it sees none.
+pub fn area(caller: &Caller) -> Option<Area> {
+    match caller.subdistrict() {
+        Some(_) => None,
+        None => Some(Area {
+            district: caller.scope(),
+            office: caller.ledger(),
+        }),
     }
 }
 

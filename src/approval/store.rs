@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Approval, LASTS, State, expired, same_person};
+use super::{Approval, Area, LASTS, State, expired, same_person};
 use crate::{
     caller::Officer,
     error::{self, Error, Result},
@@ -52,9 +52,9 @@ pub(super) async fn insert(
         r#"
         insert into approval (
             approval_id, district, method, content, content_digest, summary, purpose, requested_by, requester_person,
-            requester_badge, requested_on, requested_at, expires_at
+            requester_badge, requested_on, requested_at, expires_at, approving_office
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         "#,
         approval.approval_id.uuid(),
         approval.district.number(),
@@ -69,6 +69,7 @@ pub(super) async fn insert(
         terminal,
         approval.requested_at,
         approval.requested_at + LASTS,
+        approval.approving_office.map(District::number),
     )
     .execute(db)
     .await?;
@@ -78,6 +79,7 @@ pub(super) async fn insert(
 struct Row {
     approval_id: Uuid,
     district: i32,
+    approving_office: Option<i32>,
     method: String,
     content: Vec<u8>,
     content_digest: Vec<u8>,
@@ -98,12 +100,16 @@ impl TryFrom<Row> for Found {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
-        let district = District::from_number(row.district)
-            .map_err(|error| Error::corrupt("approval", error))?;
+        let office = |number| {
+            District::from_number(number).map_err(|error| Error::corrupt("approval", error))
+        };
+        let district = office(row.district)?;
+        let approving_office = row.approving_office.map(office).transpose()?;
         Ok(Self {
             approval: Approval {
                 approval_id: row.approval_id.into(),
                 district,
+                approving_office,
                 method: row.method,
                 summary: row.summary,
                 purpose: row.purpose,
@@ -128,21 +134,24 @@ impl TryFrom<Row> for Found {
 pub(super) async fn lock(
     db: &mut PgConnection,
     id: ApprovalId,
-    area: Option<District>,
+    area: Area,
 ) -> Result<Option<Found>> {
     // A function is never null.
     let row = sqlx::query_as!(
         Row,
         r#"
-        select a.approval_id, a.district, a.method, a.content, a.content_digest, a.summary, a.purpose,
+        select a.approval_id, a.district, a.approving_office, a.method, a.content, a.content_digest, a.summary, a.purpose,
             a.state as "state: State", a.requested_by, a.requester_person, a.requested_at, a.expires_at, a.requester_badge,
             a.approver_badge, a.resource, clock_timestamp() as "as_of!"
         from approval as a
-        where a.approval_id = $1 and ($2::integer is null or a.district = $2)
+        where a.approval_id = $1
+            and case when a.approving_office is null then $2::integer is null or a.district = $2
+                else a.approving_office = $3 end
         for update
         "#,
         id.uuid(),
-        area.map(District::number),
+        area.district.map(District::number),
+        area.office.number(),
     )
     .fetch_optional(db)
     .await?;
@@ -161,7 +170,7 @@ pub(super) async fn save_done(
         r#"
         update approval as a
         set state = 'DONE', approved_by = o.officer_id, approver_person = $3, approver_badge = o.badge,
-            approved_at = clock_timestamp(), resource = $4
+            approved_in = o.district, approved_at = clock_timestamp(), resource = $4
         from officer as o
         where a.approval_id = $1 and a.state = 'PENDING' and o.officer_id = $2
         returning o.badge
@@ -185,7 +194,7 @@ pub(super) async fn save_done(
 #[tracing::instrument(name = "sql.list_pending_approvals", skip_all)]
 pub async fn list_pending(
     db: &mut PgConnection,
-    area: Option<District>,
+    area: Area,
     after: Option<Cursor>,
     limit: i64,
 ) -> Result<Vec<Approval>> {
@@ -193,19 +202,22 @@ pub async fn list_pending(
     let rows = sqlx::query_as!(
         Row,
         r#"
-        select a.approval_id, a.district, a.method, a.content, a.content_digest, a.summary, a.purpose,
+        select a.approval_id, a.district, a.approving_office, a.method, a.content, a.content_digest, a.summary, a.purpose,
             a.state as "state: State", a.requested_by, a.requester_person, a.requested_at, a.expires_at, a.requester_badge,
             a.approver_badge, a.resource, clock_timestamp() as "as_of!"
         from approval as a
-        where a.state = 'PENDING' and a.expires_at > clock_timestamp() and ($1::integer is null or a.district = $1)
+        where a.state = 'PENDING' and a.expires_at > clock_timestamp()
+            and case when a.approving_office is null then $1::integer is null or a.district = $1
+                else a.approving_office = $5 end
             and ($2::timestamptz is null or (a.requested_at, a.approval_id) > ($2, $3::uuid))
         order by a.requested_at, a.approval_id
         limit $4
         "#,
-        area.map(District::number),
+        area.district.map(District::number),
         at,
         id,
         limit,
+        area.office.number(),
     )
     .fetch_all(db)
     .await?;

@@ -18,6 +18,10 @@ pub fn approval(approval: &Approval) -> proto::Approval {
         summary: approval.summary.clone(),
         purpose: approval.purpose.clone(),
         district: district_text(approval.district),
+        approving_office: approval
+            .approving_office
+            .map(district_text)
+            .unwrap_or_default(),
         requested_by: approval.author_badge.clone(),
         requested_time: Some(timestamp(approval.requested_at)),
         expire_time: Some(timestamp(approval.expires_at())),

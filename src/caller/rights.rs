@@ -103,6 +103,8 @@ const STORES: &[Role] = &[Role::Terminal, Role::Province, Role::Store];
 const DESK: &[Role] = &[Role::Policy];
 /// A district's office, and the centre's desk that leads them all.
 const OFFICES: &[Role] = &[Role::Terminal, Role::Policy];
+/// The same and the provinces': who may be the second person of an act.
+const APPROVERS: &[Role] = &[Role::Terminal, Role::Province, Role::Policy];
 /// Where officers work.
 const STAFFED: &[Role] = &[
     Role::Terminal,
@@ -123,6 +125,8 @@ const PRINTERS: Officers = Officers::Needed(&[Printer]);
 const STOCKS: Officers = Officers::Needed(&[Stock]);
 /// Who answers for what lies in a store.
 const STORE_ROOM: Officers = Officers::Needed(&[Stock, Head]);
+const KEEPERS: Officers = Officers::Needed(&[Stock, Head]);
+const LEDGER_READERS: Officers = Officers::Needed(&[Stock, Head, Auditor]);
 /// Who answers for what came out of a printer.
 const PRINT_ROOM: Officers = Officers::Needed(&[Printer, Head]);
 
@@ -217,6 +221,14 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Inventory/SubmitCount", Write, STORES, STORE_ROOM),
     line("/ektp.v1.Inventory/CancelCount", Write, STORES, STORE_ROOM),
     line("/ektp.v1.Inventory/ListCounts", Read, STORES, READERS),
+    line("/ektp.v1.Inventory/ListStockCases", Read, &[Role::Terminal, Role::Province, Role::Store, Role::Policy], LEDGER_READERS),
+    line("/ektp.v1.Inventory/SettleStockCase", Write, STORES, KEEPERS),
+    line("/ektp.v1.Inventory/RecordSpoiled", Write, STORES, STOCKS),
+    line("/ektp.v1.Inventory/RecordReturned", Write, TERMINAL, Officers::Needed(&[Counter, Stock, Head])),
+    line("/ektp.v1.Inventory/RecordFound", Write, &[Role::Terminal, Role::Province], STOCKS),
+    line("/ektp.v1.Inventory/RecordDestruction", Write, STORES, KEEPERS),
+    line("/ektp.v1.Inventory/ReverseMovement", Write, STORES, KEEPERS),
+    line("/ektp.v1.Inventory/ListMovements", Read, STORES, LEDGER_READERS),
     line("/ektp.v1.Inventory/GetStock", Read, STORES, Officers::MayCome),
     line("/ektp.v1.Inventory/LocateBlank", Read, STORES, READERS),
     line("/ektp.v1.Inventory/WatchStock", Stream, &[Role::Terminal, Role::Store, Role::Policy], Officers::MayCome),
@@ -234,8 +246,8 @@ pub const RIGHTS: &[Right] = &[
     // Whoever opens a shift has none yet.
     line("/ektp.v1.Administration/OpenShift", Write, STAFFED, Officers::None),
     line(CLOSE_SHIFT, Write, STAFFED, Officers::Needed(&OfficerRole::ALL)),
-    line("/ektp.v1.Administration/Approve", Write, OFFICES, SECOND),
-    line("/ektp.v1.Administration/ListPendingApprovals", Read, OFFICES, SECOND),
+    line("/ektp.v1.Administration/Approve", Write, APPROVERS, SECOND),
+    line("/ektp.v1.Administration/ListPendingApprovals", Read, APPROVERS, SECOND),
     // The rules come from the directorate-general alone; a district reads them (S4-5).
     line("/ektp.v1.Administration/ProposePolicy", Write, DESK, HEADS),
     line("/ektp.v1.Administration/ActivatePolicy", Write, DESK, HEADS),

@@ -100,6 +100,8 @@ typed_id! {
     StockCaseId
     /// A blind count of what lies at a location.
     StockCountId
+    /// Spoiled blanks and returned cards that were burned before witnesses.
+    DestructionId
     /// A printed card that waits to be collected.
     CollectionId
     /// A person without a phone whom a village officer must tell.

@@ -9,19 +9,23 @@
 //! quantity is a sum over them and there is no second balance. What a reader gets wrong: a run here is not a box, it
 //! merges with its neighbours as soon as they are in the same account.
 //!
-//! Tables: location, custody, movement, delivery, shipment, stock_case, stock_count, card. Other features change them only through the doors below.
+//! Tables: location, custody, movement, delivery, shipment, stock_case, stock_case_settlement, stock_count, store_spoilage,
+//! destruction, card. Other features change them only through the doors below.
 
 mod count;
 mod decide;
 mod location;
 mod movement;
 pub mod proof;
+mod reversal;
 mod rpc;
+mod settlement;
 mod shipment;
 mod steps;
 mod store;
 mod watch;
 mod wire;
+mod write_off;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,13 +39,23 @@ pub use count::{
     StockCount, Tally,
 };
 pub use location::{Location, LocationError, UnitKind, UnitRefusal};
-pub use movement::{Account, CustodyState, Holding, Leg, Movement, MovementKind, Papers};
+pub use movement::{
+    Account, CustodyState, Holding, Leg, Movement, MovementKind, MovementName, Papers,
+};
+pub use reversal::{LedgerRefusal, Reversal};
 pub use rpc::InventoryService;
+pub use settlement::{CaseCursor, CaseRefusal, OpenCase, Outcome, Settlement};
 pub use shipment::{
     Arrival, CaseKind, Consignment, Direction, Receipt, Route, Shipment, ShipmentState, Signature,
     StockCase,
 };
 pub use steps::doors::{bind, mark_handed_over, mark_printed, mark_spoiled};
+pub use steps::{
+    DESTROY, REVERSE, SETTLE, destruction_approved, reversal_approved, settlement_approved,
+};
+pub use write_off::{
+    Agency, Destruction, Found as FoundAgain, Returned, Spoiled, Witness, WriteOffRefusal,
+};
 
 /// How many serials one run of a message may hold; a longer run of the custody is told in several.
 const RUN_MAX: i64 = 1_000_000;
@@ -109,7 +123,7 @@ pub struct LocationStock {
     pub counting: Option<Counting>,
 }
 
-/// How a blank was spoiled, as its printer reports.
+/// How a blank was spoiled, as its printer reports or its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[sqlx(type_name = "text", rename_all = "SCREAMING_SNAKE_CASE")]
@@ -122,6 +136,8 @@ pub enum Spoilage {
     PrintFailure,
     /// The laminate peels or the card is warped.
     Laminate,
+    /// Damaged in the store.
+    DamagedInStore,
 }
 
 impl Spoilage {
@@ -132,6 +148,7 @@ impl Spoilage {
             Self::ChipNotEncodable => "CHIP_NOT_ENCODABLE",
             Self::PrintFailure => "PRINT_FAILURE",
             Self::Laminate => "LAMINATE",
+            Self::DamagedInStore => "DAMAGED_IN_STORE",
         }
     }
 }

@@ -3,6 +3,8 @@
 //! What a reader gets wrong: a movement stands in the numbering of the location that gives, only a delivery, which comes from
 //! nowhere, in that of the location that gets.
 
+use std::fmt;
+
 use time::OffsetDateTime;
 
 use super::Location;
@@ -114,12 +116,68 @@ pub struct Movement {
     pub number: i64,
     /// What moved.
     pub serials: SerialRange,
+    /// Where it was; nowhere for a delivery.
+    pub from: Option<Account>,
     /// Where it is from then on.
     pub to: Account,
     /// Its record; empty for acts without one.
     pub document_number: String,
     /// The business time of the act.
     pub moved_at: OffsetDateTime,
+    /// Who gave, or who acted alone.
+    pub given_by: Option<OfficerId>,
+    /// Who took.
+    pub taken_by: Option<OfficerId>,
+    /// The shipment that it belongs to.
+    pub shipment_id: Option<ShipmentId>,
+    /// The act, as its client named it.
+    pub request_id: RequestId,
+    /// The movement that this one takes back.
+    pub reverses: Option<MovementName>,
+}
+
+/// A movement's name: the location in whose numbering it stands, and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MovementName {
+    /// The location.
+    pub location: Location,
+    /// The number.
+    pub number: i64,
+}
+
+impl fmt::Display for MovementName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}#{}", self.location, self.number)
+    }
+}
+
+impl Movement {
+    /// The entry that a leg becomes.
+    pub fn of(leg: &Leg, number: i64, papers: Papers<'_>, at: OffsetDateTime) -> Self {
+        Self {
+            kind: leg.kind,
+            location: leg.from.unwrap_or(leg.to).location,
+            number,
+            serials: leg.serials,
+            from: leg.from,
+            to: leg.to,
+            document_number: papers.document_number.to_owned(),
+            moved_at: at,
+            given_by: papers.given_by,
+            taken_by: papers.taken_by,
+            shipment_id: papers.shipment_id,
+            request_id: papers.request_id,
+            reverses: papers.reverses,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> MovementName {
+        MovementName {
+            location: self.location,
+            number: self.number,
+        }
+    }
 }
 
 /// What the movements of one act have in common: what they are signed with.
@@ -135,4 +193,6 @@ pub struct Papers<'a> {
     pub taken_by: Option<OfficerId>,
     /// The shipment that they belong to.
     pub shipment_id: Option<ShipmentId>,
+    /// The movement that they take back.
+    pub reverses: Option<MovementName>,
 }

@@ -5,7 +5,7 @@
 
 use time::OffsetDateTime;
 
-use super::Location;
+use super::{CustodyState, Location};
 use crate::ids::{
     District, OfficerId, PersonId, SerialRange, ShipmentId, StockCaseId, StockCountId, Subdistrict,
 };
@@ -158,6 +158,9 @@ pub struct StockCase {
     pub open_serials: Vec<SerialRange>,
     /// Whether they are in the location's dispute account; if not, their custody says another place.
     pub in_dispute: bool,
+    /// What they are again where they turn up: blanks of a shipment and of a count are in stock, what was to be destroyed is
+    /// still that, and so is what had been lost, for nobody knows what was done with it.
+    pub found_as: CustodyState,
     /// The shipment in which they were missing or found.
     pub shipment_id: Option<ShipmentId>,
     /// The count in which they were missing or found.

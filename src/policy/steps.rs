@@ -67,6 +67,7 @@ pub async fn ask_to_activate(work: &mut Work, version: i32, purpose: String) -> 
     decide::activate(&standing, &active, today_in_the_east(work))?;
     let ask = Ask {
         district: District::CENTRE,
+        approving_office: None,
         summary: summary_of(&found.policy),
         purpose,
     };

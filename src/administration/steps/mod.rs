@@ -13,7 +13,7 @@ use crate::{
     caller::{Caller, Principal, Role},
     error::{Error, Result},
     ids::{ApprovalId, District, OfficerId, Subdistrict},
-    policy, print_queue,
+    inventory, policy, print_queue,
     seal::Keys,
     work::Work,
 };
@@ -66,6 +66,7 @@ pub async fn register_officer(
     }
     let ask = Ask {
         district,
+        approving_office: None,
         summary: summary_of(&new),
         purpose: registration.purpose.clone(),
     };
@@ -133,6 +134,7 @@ pub async fn revoke_terminal(
     }
     let ask = Ask {
         district: terminal.district,
+        approving_office: None,
         summary: format!("end all certificates of {name}"),
         purpose,
     };
@@ -151,6 +153,9 @@ pub async fn approve(work: &mut Work, id: ApprovalId, shown: &[u8]) -> Result<Ap
         print_queue::RESOLVE_IN_DOUBT => print_queue::doubt_approved(work, &locked).await?,
         print_queue::RESOLVE_INCIDENT => print_queue::incident_approved(work, &locked).await?,
         policy::ACTIVATE => policy::activate_approved(work, &locked).await?,
+        inventory::SETTLE => inventory::settlement_approved(work, &locked).await?,
+        inventory::DESTROY => inventory::destruction_approved(work, &locked).await?,
+        inventory::REVERSE => inventory::reversal_approved(work, &locked).await?,
         other => {
             return Err(Error::corrupt(
                 "approval",

@@ -3,10 +3,13 @@
 //!
 //! That serials really are where a movement takes them from is found by the move itself, under the locks.
 
+mod case;
 mod count;
 mod location;
+mod reversal;
 mod runs;
 mod shipment;
+mod write_off;
 
 use std::collections::BTreeSet;
 
@@ -17,13 +20,16 @@ use crate::{
     },
 };
 
+pub use case::{other_office, settle};
 pub use count::{
     cancel_count, compare, counterpart, is_blind, is_complete, may_count, record_findings,
     start_count,
 };
 pub use location::{next_unit, open_location};
+pub use reversal::reverse;
 pub use runs::{merged, minus, union};
-pub use shipment::{cancel, due_at, receive, route};
+pub use shipment::{cancel, due_at, may_act_at, receive, route};
+pub use write_off::{destroy, found_again, of_office, returned, spoiled};
 
 /// From which state to which a movement leads; a delivery comes from nowhere. The others go where their act says.
 pub fn path(kind: MovementKind) -> Option<(Option<CustodyState>, CustodyState)> {

@@ -40,7 +40,7 @@ pub fn route(route: Route, destination_exists: bool) -> Result<(), Refusal> {
 }
 
 /// A terminal of a subdistrict acts at the subdistrict's own store and its units; the rest is the office's (S0-15).
-pub(super) fn may_act_at(location: Location, limit: Option<Subdistrict>) -> Result<(), Refusal> {
+pub fn may_act_at(location: Location, limit: Option<Subdistrict>) -> Result<(), Refusal> {
     match limit {
         Some(limit) if location.subdistrict() != Some(limit) => {
             Err(Refusal::OutsideSubdistrict(limit))

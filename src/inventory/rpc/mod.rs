@@ -1,6 +1,9 @@
 //! The gRPC face of Inventory: each method opens the call, parses, and hands the act to the desk; reads go to the store.
 
+mod case;
 mod count;
+mod ledger;
+mod write_off;
 
 use std::sync::Arc;
 
@@ -159,6 +162,62 @@ impl Inventory for InventoryService {
         Ok(Response::new(self.counts(&call, &message).await?))
     }
 
+    async fn list_stock_cases(
+        &self,
+        request: Request<proto::ListStockCasesRequest>,
+    ) -> Result<Response<proto::ListStockCasesResponse>, Status> {
+        self.cases(request).await
+    }
+
+    async fn settle_stock_case(
+        &self,
+        request: Request<proto::SettleStockCaseRequest>,
+    ) -> Result<Response<proto::SettleStockCaseResponse>, Status> {
+        self.settle(request).await
+    }
+
+    async fn record_spoiled(
+        &self,
+        request: Request<proto::RecordSpoiledRequest>,
+    ) -> Result<Response<proto::RecordSpoiledResponse>, Status> {
+        self.spoiled(request).await
+    }
+
+    async fn record_returned(
+        &self,
+        request: Request<proto::RecordReturnedRequest>,
+    ) -> Result<Response<proto::RecordReturnedResponse>, Status> {
+        self.returned(request).await
+    }
+
+    async fn record_found(
+        &self,
+        request: Request<proto::RecordFoundRequest>,
+    ) -> Result<Response<proto::RecordFoundResponse>, Status> {
+        self.found(request).await
+    }
+
+    async fn record_destruction(
+        &self,
+        request: Request<proto::RecordDestructionRequest>,
+    ) -> Result<Response<proto::RecordDestructionResponse>, Status> {
+        self.destruction(request).await
+    }
+
+    async fn reverse_movement(
+        &self,
+        request: Request<proto::ReverseMovementRequest>,
+    ) -> Result<Response<proto::ReverseMovementResponse>, Status> {
+        self.reverse(request).await
+    }
+
+    async fn list_movements(
+        &self,
+        request: Request<proto::ListMovementsRequest>,
+    ) -> Result<Response<proto::ListMovementsResponse>, Status> {
+        self.movements(request).await
+    }
+
     async fn get_stock(
         &self,
         request: Request<proto::GetStockRequest>,
@@ -189,6 +248,7 @@ impl Inventory for InventoryService {
             .await?
             .ok_or_else(|| Error::from(Refusal::BlankNotFound))?;
         let movements = store::list_movements(read.db(), serial).await?;
+        let blank = ledger::with_spoilage(&mut read, blank, &movements).await?;
         Ok(Response::new(wire::locate_blank_response(
             &blank, &movements,
         )))

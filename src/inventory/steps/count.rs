@@ -20,8 +20,8 @@ pub struct Compared {
     pub count: StockCount,
     /// What was missing and what too many.
     pub difference: Difference,
-    /// The case about what is missing.
-    pub missing_case: Option<StockCaseId>,
+    /// The cases about what is missing, one for each state in which it was to lie there.
+    pub missing_cases: Vec<StockCaseId>,
     /// The case about what is too many.
     pub unexpected_case: Option<StockCaseId>,
 }
@@ -89,7 +89,7 @@ pub async fn submit_count(work: &mut Work, closing: Closing) -> Result<Compared>
             ..count
         },
         difference,
-        missing_case: None,
+        missing_cases: Vec::new(),
         unexpected_case: None,
     };
     save_end(work, &compared.count, &closing.document_number).await?;
@@ -124,14 +124,32 @@ async fn save_end(work: &mut Work, count: &StockCount, document_number: &str) ->
 
 /// Disputes what is missing, and opens a case about it and one about what is too many.
 async fn explain(work: &mut Work, compared: &mut Compared, document_number: &str) -> Result<()> {
-    let legs = legs_of(&compared.difference, compared.count.location);
+    let missing = compared.difference.missing.clone();
+    let missing = [
+        (missing.in_stock, CustodyState::InStock),
+        (missing.spoiled, CustodyState::Spoiled),
+        (missing.returned, CustodyState::Returned),
+    ];
+    let at = compared.count.location;
+    let legs: Vec<Leg> = missing
+        .iter()
+        .flat_map(|(runs, state)| runs.iter().map(|run| disputed(*run, at, *state)))
+        .collect();
     if !legs.is_empty() {
         let papers = papers(work, document_number)?;
         let movements = carry_out(work, &legs, papers).await?;
         record(work, &movements);
-        let missing = compared.difference.missing.all();
-        let case = case_of(compared, CaseKind::MissingInCount, missing, document_number);
-        compared.missing_case = Some(open(work, case).await?);
+    }
+    for (serials, found_as) in missing {
+        if !serials.is_empty() {
+            let kind = CaseKind::MissingInCount;
+            let case = StockCase {
+                found_as,
+                ..case_of(compared, kind, serials, document_number)
+            };
+            let case = open(work, case).await?;
+            compared.missing_cases.push(case);
+        }
     }
     let unexpected = compared.difference.unexpected.clone();
     if !unexpected.is_empty() {
@@ -146,24 +164,10 @@ async fn explain(work: &mut Work, compared: &mut Compared, document_number: &str
     Ok(())
 }
 
-fn legs_of(difference: &Difference, at: Location) -> Vec<Leg> {
-    let missing = &difference.missing;
-    let of = |runs: &[SerialRange], state| -> Vec<Leg> {
-        let account = |state| Account {
-            location: at,
-            state,
-        };
-        let (from, to) = (account(state), account(CustodyState::Disputed));
-        let leg =
-            |run: &SerialRange| decide::leg_between(MovementKind::Disputed, *run, Some(from), to);
-        runs.iter().map(leg).collect()
-    };
-    [
-        of(&missing.in_stock, CustodyState::InStock),
-        of(&missing.spoiled, CustodyState::Spoiled),
-        of(&missing.returned, CustodyState::Returned),
-    ]
-    .concat()
+fn disputed(run: SerialRange, location: Location, state: CustodyState) -> Leg {
+    let account = |state| Account { location, state };
+    let (from, to) = (account(state), account(CustodyState::Disputed));
+    decide::leg_between(MovementKind::Disputed, run, Some(from), to)
 }
 
 fn case_of(
@@ -184,6 +188,7 @@ fn case_of(
         // What was found and not expected stays where its custody says: nothing is taken from another place.
         in_dispute: kind == CaseKind::MissingInCount,
         shipment_id: None,
+        found_as: CustodyState::InStock,
         count_id: Some(count.count_id),
         document_number: document_number.to_owned(),
         given_by: None,

@@ -1,10 +1,14 @@
 //! The acts of inventory as stories: lock, decide, move, record. What other features may do with blanks and cards
 //! stands in [`doors`], what the feed reads in [`snapshot`], shipments in `shipment`.
 
+mod case;
 mod count;
+mod destruction;
 pub mod doors;
 mod location;
+mod reversal;
 mod shipment;
+mod write_off;
 
 use std::collections::BTreeSet;
 
@@ -21,9 +25,13 @@ use crate::{
     work::Work,
 };
 
+pub use case::{SETTLE, settle_case, settlement_approved};
 pub use count::{Compared, cancel_count, record_findings, start_count, submit_count};
+pub use destruction::{DESTROY, destruction_approved, record_destruction};
 pub use location::open_location;
+pub use reversal::{REVERSE, reversal_approved, reverse_movement};
 pub use shipment::{cancel_shipment, dispatch_shipment, receive_shipment};
+pub use write_off::{record_found, record_returned, record_spoiled};
 
 /// So many rows of a snapshot are read at once.
 const SNAPSHOT_PAGE: i64 = 5_000;
@@ -57,6 +65,7 @@ fn papers<'a>(work: &Work, document_number: &'a str) -> Result<Papers<'a>> {
         given_by: work.caller().officer.as_ref().map(|by| by.officer_id),
         taken_by: None,
         shipment_id: None,
+        reverses: None,
     })
 }
 

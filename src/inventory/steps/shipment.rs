@@ -51,7 +51,8 @@ pub async fn dispatch_shipment(work: &mut Work, consignment: Consignment) -> Res
     let movements = match store::move_custody(work.db(), &legs, papers, now).await? {
         store::Moved::Done(movements) => movements,
         store::Moved::Obstructed(run) => {
-            let obstacle = store::find_obstacle(work.db(), &shipment, run.first()).await?;
+            let obstacle =
+                store::find_obstacle(work.db(), Some(shipment.shipment_id), run.first()).await?;
             return Err(Refusal::BlanksNotInStock(run, obstacle).into());
         }
     };
@@ -192,6 +193,7 @@ async fn open_case(
         open_serials: serials.clone(),
         serials,
         in_dispute,
+        found_as: CustodyState::InStock,
         shipment_id: Some(shipment.shipment_id),
         count_id: None,
         document_number: papers.document_number.to_owned(),

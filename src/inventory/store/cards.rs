@@ -8,7 +8,8 @@ use crate::{
     error::{Error, Result},
     ids::Serial,
     inventory::{
-        Account, Binding, CustodyState, Found, Movement, MovementKind, Papers, Spoilage, single,
+        Account, Binding, CustodyState, Found, Leg, Movement, MovementKind, Papers, Spoilage,
+        single,
     },
 };
 
@@ -81,17 +82,19 @@ pub async fn bind_cards(
         return Ok(Bound::Obstructed(found.collect()));
     }
     let numbers = rows.into_iter().filter_map(|row| row.assigned);
-    let movement = |(binding, number): (&&Binding, i64)| Movement {
-        kind: MovementKind::Bound,
-        location: binding.location,
-        number,
-        serials: single(binding.serial),
-        to: Account {
+    let movement = |(binding, number): (&&Binding, i64)| {
+        let account = |state| Account {
             location: binding.location,
-            state: CustodyState::Bound,
-        },
-        document_number: String::new(),
-        moved_at: at,
+            state,
+        };
+        let leg = Leg {
+            kind: MovementKind::Bound,
+            serials: single(binding.serial),
+            from: Some(account(CustodyState::InStock)),
+            to: account(CustodyState::Bound),
+            print_request_id: Some(binding.print_request_id),
+        };
+        Movement::of(&leg, number, papers, at)
     };
     Ok(Bound::Done(
         bindings.iter().zip(numbers).map(movement).collect(),

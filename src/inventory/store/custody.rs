@@ -50,7 +50,7 @@ pub async fn move_custody(
     let rows = sqlx::query!(
         r#"
         select leg as "leg!", assigned, missing_first, missing_last
-        from move_custody($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        from move_custody($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         "#,
         &kinds as &[MovementKind],
         &firsts,
@@ -66,6 +66,8 @@ pub async fn move_custody(
         papers.given_by.map(|id| id.uuid()),
         papers.taken_by.map(|id| id.uuid()),
         papers.shipment_id.map(|id| id.uuid()),
+        papers.reverses.map(|name| name.location.number()),
+        papers.reverses.map(|name| name.number),
     )
     .fetch_all(db)
     .await?;
@@ -81,15 +83,8 @@ pub async fn move_custody(
         ));
     }
     let movement = |(leg, number): (&Leg, Option<i64>)| {
-        Ok(Movement {
-            kind: leg.kind,
-            location: leg.from.unwrap_or(leg.to).location,
-            number: number.ok_or_else(|| Error::internal("a movement got no number"))?,
-            serials: leg.serials,
-            to: leg.to,
-            document_number: papers.document_number.to_owned(),
-            moved_at: at,
-        })
+        let number = number.ok_or_else(|| Error::internal("a movement got no number"))?;
+        Ok(Movement::of(leg, number, papers, at))
     };
     let numbers = rows.into_iter().map(|row| row.assigned);
     Ok(Moved::Done(

@@ -4,10 +4,12 @@ mod cards;
 mod cases;
 mod counts;
 mod custody;
+mod ledger;
 mod locations;
 pub mod proof;
 mod reads;
 mod shipments;
+mod write_off;
 
 use crate::{
     error::{Error, Result},
@@ -16,17 +18,22 @@ use crate::{
 };
 
 pub use cards::{Bound, bind_cards, end_held, note_spoilage};
-pub use cases::insert_case;
+pub use cases::{Settled, insert_case, insert_settlement, list_cases, lock_case};
 pub use counts::{
     books, find_open_count, insert_count, list_counts, lock_location, lock_sheet,
     save_end_of_count, save_found,
 };
 pub use custody::{Moved, is_location, move_custody};
+pub use ledger::{find_movement, list_movements, movements_of, movements_since};
 pub use locations::{highest_unit, insert_unit, list_locations};
-pub use reads::{find_blank, find_obstacle, find_stock, list_movements, page_of_district};
+pub use reads::{find_blank, find_obstacle, find_stock, page_of_district};
 pub use shipments::{
     Listed, in_stock_of_sender, insert_delivery, insert_shipment, list_due_in, list_shipments,
     lock_shipment, save_end,
+};
+pub use write_off::{
+    Destroyed, find_spoilage, held_for_destruction, insert_destruction, insert_spoilage,
+    lock_replaced,
 };
 
 fn location(table: &'static str, number: i32) -> Result<Location> {

@@ -1,19 +1,15 @@
-//! What is read of the custody: a location's account, one serial's life, and where all of a district's serials are.
+//! What is read of the custody: a location's account, one serial, and where all of a district's serials are.
 
 use sqlx::PgConnection;
 
 use crate::{
     error::{Error, Result},
-    ids::{District, PrintRequestId, Serial},
+    ids::{District, PrintRequestId, Serial, ShipmentId},
     inventory::{
-        Account, Blank, CustodyState, Holding, Location, Movement, MovementKind, Obstacle,
-        Shipment, Spoilage, Stock, pieces,
-        store::{location, range},
+        Account, Blank, CustodyState, Holding, Location, Obstacle, Spoilage, Stock, pieces,
+        store::location,
     },
 };
-
-/// A blank's life has eight movements; the limit bounds a message, not a life.
-const MOVEMENTS_MAX: i64 = 100;
 
 /// A location's account, all of it from one snapshot; nothing if there is no such location in the scope.
 #[tracing::instrument(name = "sql.find_stock", skip_all)]
@@ -32,12 +28,12 @@ pub async fn find_stock(
                 select coalesce(sum(s.dispatched_quantity), 0)::bigint
                 from shipment s
                 where s.destination = l.location and s.state in ('RECEIVED', 'RECEIVED_WITH_DIFFERENCES')
-            ) + c.found as "received!",
+            ) + c.found + t.returned_here as "received!",
             (
                 select coalesce(sum(s.dispatched_quantity), 0)::bigint
                 from shipment s
                 where s.origin = l.location and s.state <> 'CANCELLED'
-            ) + c.found_elsewhere as "sent_on!",
+            ) + c.found_elsewhere + t.returned_there as "sent_on!",
             h.in_stock as "in_stock!", h.bound as "bound!", h.at_site as "at_site!", h.handed_over as "handed_over!",
             h.spoiled as "spoiled!", h.in_transit as "in_transit!", h.disputed as "disputed!", h.returned as "returned!",
             h.lost as "lost!", h.destroyed as "destroyed!"
@@ -49,6 +45,16 @@ pub async fn find_stock(
             from shipment s
             where s.surplus_quantity > 0 and l.location in (s.destination, s.origin)
         ) as c
+        cross join lateral (
+            select
+                (
+                    select coalesce(sum(t.quantity), 0)::bigint from stock_case_settlement as t where t.returned_to = l.location
+                ) as returned_here,
+                (
+                    select coalesce(sum(t.quantity), 0)::bigint from stock_case_settlement as t
+                    where t.location = l.location and t.returned_to is not null
+                ) as returned_there
+        ) as t
         cross join lateral (
             select
                 coalesce(sum(s.quantity) filter (where s.state = 'IN_STOCK'), 0)::bigint as in_stock,
@@ -92,11 +98,11 @@ pub async fn find_stock(
     }))
 }
 
-/// What has a serial that a shipment wants from a store of the caller's.
+/// What has a serial that a shipment, or another act, wants from a store of the caller's.
 #[tracing::instrument(name = "sql.find_obstacle", skip_all)]
 pub async fn find_obstacle(
     db: &mut PgConnection,
-    wanted: &Shipment,
+    wanted_by: Option<ShipmentId>,
     serial: Serial,
 ) -> Result<Obstacle> {
     // What is on its way is the receiver's already, but its sender sees the shipment. What else is out of scope is not here.
@@ -105,7 +111,7 @@ pub async fn find_obstacle(
         select
             (
                 select s.shipment_id from shipment as s
-                where s.state = 'DISPATCHED' and s.serials @> $1::bigint and s.shipment_id <> $2
+                where s.state = 'DISPATCHED' and s.serials @> $1::bigint and s.shipment_id is distinct from $2
                 limit 1
             ) as shipment_id,
             (
@@ -119,7 +125,7 @@ pub async fn find_obstacle(
             ) as print_request_id
         "#,
         serial.number(),
-        wanted.shipment_id.uuid(),
+        wanted_by.map(|id| id.uuid()),
     )
     .fetch_one(db)
     .await?;
@@ -167,42 +173,6 @@ pub async fn find_blank(
         })
     })
     .transpose()
-}
-
-/// The serial's movements, oldest first.
-#[tracing::instrument(name = "sql.list_movements", skip_all)]
-pub async fn list_movements(db: &mut PgConnection, serial: Serial) -> Result<Vec<Movement>> {
-    // In the order of writing: the business clock may read the same for two movements. No column of the table is null here,
-    // which nobody knows of a function.
-    let rows = sqlx::query!(
-        r#"
-        select location as "location!", number as "number!", kind as "kind!: MovementKind",
-            document_number as "document_number!", moved_at as "moved_at!",
-            lower(serials) as "first!", upper(serials) - 1 as "last!", to_location as "to_location!",
-            to_state as "to_state!: CustodyState"
-        from movements_of_serial($1, $2)
-        "#,
-        serial.number(),
-        MOVEMENTS_MAX,
-    )
-    .fetch_all(db)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Movement {
-                kind: row.kind,
-                location: location("movement", row.location)?,
-                number: row.number,
-                serials: range("movement", row.first, row.last)?,
-                to: Account {
-                    location: location("movement", row.to_location)?,
-                    state: row.to_state,
-                },
-                document_number: row.document_number,
-                moved_at: row.moved_at,
-            })
-        })
-        .collect::<Result<_, Error>>()
 }
 
 /// A page of where a district's serials are.

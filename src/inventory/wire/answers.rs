@@ -76,6 +76,7 @@ fn spoilage(spoilage: Spoilage) -> proto::SpoilageKind {
         Spoilage::ChipNotEncodable => proto::SpoilageKind::ChipNotEncodable,
         Spoilage::PrintFailure => proto::SpoilageKind::PrintFailure,
         Spoilage::Laminate => proto::SpoilageKind::Laminate,
+        Spoilage::DamagedInStore => proto::SpoilageKind::DamagedInStore,
     }
 }
 
@@ -89,7 +90,7 @@ pub fn stock_event(holding: &Holding) -> Vec<u8> {
     .encode_to_vec()
 }
 
-fn movement(moved: &Movement) -> proto::Movement {
+pub(super) fn movement(moved: &Movement) -> proto::Movement {
     proto::Movement {
         kind: kind(moved.kind).into(),
         location: moved.location.to_string(),
@@ -99,7 +100,18 @@ fn movement(moved: &Movement) -> proto::Movement {
         move_time: Some(timestamp(moved.moved_at)),
         to_location: moved.to.location.to_string(),
         to_state: state(moved.to.state).into(),
+        given_by: text(moved.given_by),
+        taken_by: text(moved.taken_by),
+        shipment_id: text(moved.shipment_id),
+        request_id: moved.request_id.to_string(),
+        reverses_location: text(moved.reverses.map(|name| name.location)),
+        reverses_number: moved.reverses.map_or(0, |name| name.number.unsigned_abs()),
     }
+}
+
+/// Empty for nothing.
+pub(super) fn text(value: Option<impl std::fmt::Display>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 pub(super) fn shipment(shipment: &Shipment) -> proto::Shipment {
@@ -163,7 +175,7 @@ pub fn state(state: CustodyState) -> proto::CustodyState {
     }
 }
 
-fn kind(kind: MovementKind) -> proto::MovementKind {
+pub(super) fn kind(kind: MovementKind) -> proto::MovementKind {
     match kind {
         MovementKind::Delivered => proto::MovementKind::Delivered,
         MovementKind::Dispatched => proto::MovementKind::Dispatched,

@@ -6,7 +6,7 @@ use crate::{
     inventory::{
         Closing, CountRefusal, CountState, Location, StockCount, Tally,
         steps::Compared,
-        wire::{document_number, ranges},
+        wire::{answers::text, document_number, ranges},
     },
     proto,
     violations::Violations,
@@ -114,13 +114,16 @@ pub fn submit_count_response(compared: &Compared) -> proto::SubmitCountResponse 
         let runs = runs.iter().take(RUNS_SHOWN_MAX);
         runs.map(|run| serial_range_message(*run)).collect()
     };
-    let id = |case: Option<_>| case.map_or_else(String::new, |id| ToString::to_string(&id));
     proto::SubmitCountResponse {
         count: Some(count(&compared.count)),
         missing_serials: shown(&compared.difference.missing.all()),
         unexpected_serials: shown(&compared.difference.unexpected),
-        missing_case_id: id(compared.missing_case),
-        unexpected_case_id: id(compared.unexpected_case),
+        missing_case_ids: compared
+            .missing_cases
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        unexpected_case_id: text(compared.unexpected_case),
         committed_revision: 0,
     }
 }

@@ -1,12 +1,15 @@
 //! Proto to nouns and back, for inventory. Every violation of a request is found at once; the way back is [`answers`].
 
 mod answers;
+mod case;
 mod count;
+mod ledger;
 mod lists;
 mod proof;
+mod write_off;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     ids::{RequestId, Serial, SerialRange, ShipmentId, disjoint},
     inventory::{Arrival, Consignment, Delivery, Location},
     proto,
@@ -30,6 +33,22 @@ pub use lists::{
 };
 pub use proof::{certification_key_response, certify_conservation, certify_conservation_response};
 
+pub use case::{
+    case_cursor, case_cursor_text, list_stock_cases_response, record_found_response,
+    settle_stock_case, settle_stock_case_response, settlement_content, settlement_of,
+};
+pub use ledger::{
+    list_movements, list_movements_response, reversal_content, reversal_of, reverse_movement,
+    reverse_movement_response,
+};
+pub use write_off::{
+    destruction_content, destruction_of, record_destruction, record_destruction_response,
+    record_found, record_returned, record_returned_response, record_spoiled,
+    record_spoiled_response,
+};
+
+/// How long what an author tells the second person may be: a sentence.
+const PURPOSE: (usize, usize) = (4, 200);
 /// The most ranges in one request: a maker's delivery is some dozen boxes.
 const RANGES_MAX: usize = 100;
 /// The longest number of a record.
@@ -152,10 +171,31 @@ fn ranges(violations: &mut Violations, messages: &[proto::SerialRange]) -> Vec<S
     ranges
 }
 
+/// Runs as texts of what waits for a second person hold them.
+fn sealed_runs(runs: &[SerialRange]) -> Vec<(i64, i64)> {
+    let ends = |run: &SerialRange| (run.first().number(), run.last().number());
+    runs.iter().map(ends).collect()
+}
+
+/// The runs, read back.
+fn unsealed_runs(sealed: &[(i64, i64)]) -> Result<Vec<SerialRange>> {
+    let run = |&(first, last): &(i64, i64)| {
+        SerialRange::new(
+            Serial::new(first).map_err(corrupt)?,
+            Serial::new(last).map_err(corrupt)?,
+        )
+        .map_err(corrupt)
+    };
+    sealed.iter().map(run).collect()
+}
+
+fn corrupt(what: impl std::fmt::Display) -> Error {
+    Error::corrupt("approval", what)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     const ID: &str = "0190f5fe-7c00-7a00-8abc-def012345678";
 

@@ -43,6 +43,7 @@ pub async fn resolve_in_doubt(work: &mut Work, word: Word, purpose: String) -> R
     };
     let ask = Ask {
         district,
+        approving_office: None,
         summary: format!(
             "the blank {} in doubt of print request {} was spoiled: {}",
             word.serial,

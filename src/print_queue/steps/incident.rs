@@ -57,6 +57,7 @@ pub async fn resolve_incident(
     let report = incident.report;
     let ask = Ask {
         district,
+        approving_office: None,
         summary: format!(
             "the card {} of print request {}, reported by {}: {}",
             report.serial,

@@ -31,6 +31,7 @@ pub async fn change_seniority(
     }
     let ask = Ask {
         district,
+        approving_office: None,
         summary: format!(
             "print request {} of {} counts from {} instead of {}: {}",
             change.print_request_id,

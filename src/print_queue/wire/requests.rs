@@ -355,6 +355,7 @@ pub(super) fn given_spoilage_kind(number: i32) -> Result<Option<Spoilage>, &'sta
         Ok(proto::SpoilageKind::ChipNotEncodable) => Ok(Some(Spoilage::ChipNotEncodable)),
         Ok(proto::SpoilageKind::PrintFailure) => Ok(Some(Spoilage::PrintFailure)),
         Ok(proto::SpoilageKind::Laminate) => Ok(Some(Spoilage::Laminate)),
+        Ok(proto::SpoilageKind::DamagedInStore) => Err("is not a printer's to report"),
         Ok(proto::SpoilageKind::Unspecified) => Ok(None),
         Err(_) => Err("is not a known value"),
     }

@@ -136,7 +136,8 @@ async fn the_account_adds_up_after_every_step_of_a_cards_life() {
     );
 }
 
-async fn hand_over(terminal: &mut Client, serial: i64) {
+/// Hands a printed card to its holder.
+pub async fn hand_over(terminal: &mut Client, serial: i64) {
     let mut cards = terminal.awaiting().await.into_iter();
     let card = cards
         .find(|card| card.serial == serial)

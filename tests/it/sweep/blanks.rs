@@ -6,7 +6,7 @@ use super::scene::{DISTRICT, FIRST_BLANK};
 use crate::support::office::{Client, request_id};
 
 /// Blanks in the centre's store; the first ten are on their way to the district, the others stay.
-const FIRST_CENTRAL: i64 = 8_100_001;
+pub const FIRST_CENTRAL: i64 = 8_100_001;
 
 /// Enters blanks at the centre and sends the first ten on their way.
 pub async fn on_its_way(store: &mut Client) -> (String, SerialRange) {

@@ -120,7 +120,7 @@ async fn an_empty_or_oversized_batch_is_refused_by_every_write_that_takes_one() 
             let number = u32::try_from(batch.number()).expect("fields have small numbers");
             let empty = field(REQUEST_ID, request_id().as_bytes());
             let mut oversized = empty.clone();
-            if batch.r#type() == Type::Enum {
+            if matches!(batch.r#type(), Type::Enum | Type::Int64) {
                 // Packed into one field.
                 oversized.extend(field(number, &[1; TOO_MANY]));
             } else {

@@ -35,6 +35,7 @@ mod rights;
 pub mod samples;
 pub mod scene;
 mod staff;
+mod stock;
 
 /// The package whose RPCs are walked over; health and reflection are not ours.
 const PACKAGE: &str = "ektp.v1";

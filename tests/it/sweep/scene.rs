@@ -18,6 +18,7 @@ use super::{
     blanks::{on_its_way, open_counts, run, sent_on},
     doubt,
     staff::{self, Staff},
+    stock::{self, Stock},
 };
 
 /// Where everything of the scene is.
@@ -77,6 +78,8 @@ pub struct Things {
     pub counts: [String; 2],
     pub collection: String,
     pub challenge: (String, Vec<u8>),
+    /// What is not as it should be in the store.
+    pub stock: Stock,
     /// About officers and terminals.
     pub staff: Staff,
 }
@@ -120,6 +123,7 @@ impl Things {
             counts: [none(), none()],
             collection: none(),
             challenge: (none(), vec![0; 32]),
+            stock: Stock::nowhere(),
             staff: Staff::nowhere(),
         }
     }
@@ -164,6 +168,7 @@ impl Things {
             counts: [id(), id()],
             collection: id(),
             challenge: (id(), self.challenge.1.clone()),
+            stock: self.stock.missing(),
             staff: self.staff.missing(),
         }
     }
@@ -237,6 +242,7 @@ pub async fn set(office: &Office) -> Things {
     let queued = waiting_request(&mut terminal).await;
     let counts = open_counts(&mut terminal).await;
     Things {
+        stock: stock::set(office, &mut terminal, &mut store).await,
         staff: staff::hire(office).await,
         district: DISTRICT.to_owned(),
         location: DISTRICT.to_owned(),

@@ -10,6 +10,7 @@ use crate::{
 
 mod counts;
 mod print;
+mod stock;
 mod watches;
 
 use self::print::{doubt, printing, queue};
@@ -29,6 +30,7 @@ pub fn sample(path: &str, things: &Things, request_id: &str) -> Vec<u8> {
         .or_else(|| watches::watches(method, things))
         .or_else(|| inventory(method, things, id.clone()))
         .or_else(|| counts::counts(method, things, id.clone()))
+        .or_else(|| stock::stock(method, things, id.clone()))
         .or_else(|| handover(method, things, id.clone()))
         .or_else(|| administration(method, things, id.clone()))
         .or_else(|| approvals(method, things, id.clone()))
