@@ -121,6 +121,8 @@ const SECOND: Officers = Officers::Needed(&[Head, Auditor]);
 const COUNTERS: Officers = Officers::Needed(&[Counter, Head]);
 const PRINTERS: Officers = Officers::Needed(&[Printer]);
 const STOCKS: Officers = Officers::Needed(&[Stock]);
+/// Who asks for blanks and plans their way.
+const STOCK_OR_HEAD: Officers = Officers::Needed(&[Stock, Head]);
 /// Who answers for what came out of a printer.
 const PRINT_ROOM: Officers = Officers::Needed(&[Printer, Head]);
 
@@ -207,6 +209,13 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Inventory/DispatchShipment", Write, STORES, STOCKS),
     line("/ektp.v1.Inventory/ReceiveShipment", Write, STORES, STOCKS),
     line("/ektp.v1.Inventory/CancelShipment", Write, STORES, STOCKS),
+    line("/ektp.v1.Inventory/DistributeBlanks", Write, STORES, STOCKS),
+    line("/ektp.v1.Inventory/ProposeDistribution", Read, TERMINAL, STOCK_OR_HEAD),
+    // A district asks; its province and the centre decide, each what was sent to it.
+    line("/ektp.v1.Inventory/ListBlankRequests", Read, &[Role::Terminal, Role::Province, Role::Store, Role::Policy], READERS),
+    line("/ektp.v1.Inventory/DecideBlankRequest", Write, &[Role::Province, Role::Store, Role::Policy], STOCK_OR_HEAD),
+    line("/ektp.v1.Inventory/WithdrawBlankRequest", Write, TERMINAL, STOCK_OR_HEAD),
+    line("/ektp.v1.Inventory/RequestBlanks", Write, TERMINAL, STOCK_OR_HEAD),
     line("/ektp.v1.Inventory/GetStock", Read, STORES, Officers::MayCome),
     line("/ektp.v1.Inventory/LocateBlank", Read, STORES, READERS),
     line("/ektp.v1.Inventory/WatchStock", Stream, &[Role::Terminal, Role::Store, Role::Policy], Officers::MayCome),

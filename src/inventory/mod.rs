@@ -9,11 +9,14 @@
 //! quantity is a sum over them and there is no second balance. What a reader gets wrong: a run here is not a box, it
 //! merges with its neighbours as soon as they are in the same account.
 //!
-//! Tables: location, custody, movement, delivery, shipment, stock_case, card. Other features change them only through the doors below.
+//! Tables: location, custody, movement, delivery, shipment, blank_request, stock_case, card. Other features change them only
+//! through the doors below.
 
 mod decide;
+mod distribution;
 mod location;
 mod movement;
+mod request;
 mod rpc;
 mod shipment;
 mod steps;
@@ -28,13 +31,19 @@ use crate::ids::{
     Subdistrict,
 };
 
+pub use distribution::{Distribution, Lack, Proposal, Share};
 pub use location::{Location, LocationError, UnitKind};
 pub use movement::{Account, CustodyState, Holding, Leg, Movement, MovementKind, Papers};
+pub use request::{
+    Backlog, BlankRequest, DaysToEmpty, Decision, Grant, RequestCause, RequestRoute, RequestState,
+    Sent, SupplyRefusal, Use, Verdict,
+};
 pub use rpc::InventoryService;
 pub use shipment::{
     Arrival, CaseKind, Consignment, Receipt, Route, Shipment, ShipmentState, Signature, StockCase,
 };
 pub use steps::doors::{bind, mark_handed_over, mark_printed, mark_spoiled};
+pub use steps::raise_low_stock;
 
 /// How many serials one run of a message may hold; a longer run of the custody is told in several.
 const RUN_MAX: i64 = 1_000_000;
@@ -179,6 +188,8 @@ pub enum Refusal {
     SamePerson,
     /// So many of the serials were not dispatched in this shipment that it is another one: the first run of them.
     SerialsNotInShipment(SerialRange),
+    /// What is short, or asked for in another way than it can be.
+    Supply(SupplyRefusal),
     /// No such blank in the caller's district.
     BlankNotFound,
     /// The blank of a binding is not in stock there.

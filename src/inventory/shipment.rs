@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 
 use super::Location;
 use crate::ids::{
-    District, OfficerId, PersonId, SerialRange, ShipmentId, StockCaseId, Subdistrict,
+    BlankRequestId, District, OfficerId, PersonId, SerialRange, ShipmentId, StockCaseId,
+    Subdistrict,
 };
 
 /// What an office sends.
@@ -21,6 +22,8 @@ pub struct Consignment {
     pub document_number: String,
     /// The blanks.
     pub serials: Vec<SerialRange>,
+    /// The request that it fulfils.
+    pub blank_request_id: Option<BlankRequestId>,
 }
 
 /// What the receiver found in the boxes.
@@ -75,6 +78,8 @@ pub struct Shipment {
     pub dispatched_by: Signature,
     /// When it was received or taken back.
     pub ended_at: Option<OffsetDateTime>,
+    /// The request that it fulfils.
+    pub blank_request_id: Option<BlankRequestId>,
 }
 
 /// Who signs: an account, and the person behind it, who may have another one elsewhere.

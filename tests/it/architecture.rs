@@ -43,7 +43,8 @@ const ROOMS: [(&str, &[&str]); 5] = [
 ];
 
 /// Which feature, or kernel file, writes a table.
-const OWNERS: [(&str, &str); 42] = [
+const OWNERS: [(&str, &str); 43] = [
+    ("blank_request", "inventory"),
     ("area", "db"),
     ("loaded_data", "db"),
     ("feed", "feed"),

@@ -3,6 +3,8 @@
 //!
 //! That serials really are where a movement takes them from is found by the move itself, under the locks.
 
+mod distribution;
+mod request;
 mod runs;
 mod shipment;
 
@@ -15,6 +17,11 @@ use crate::{
     },
 };
 
+pub use distribution::{RUNS_MAX, allot, candidates, downward, propose, shortage};
+pub use request::{
+    decide as decide_request, for_the_office, fulfil, low_stock, may_be_low,
+    withdraw as withdraw_request,
+};
 pub use runs::{merged, minus};
 pub use shipment::{cancel, due_at, receive, route};
 

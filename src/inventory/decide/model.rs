@@ -114,6 +114,7 @@ impl Model {
                             person: PersonId::fresh(),
                         },
                         ended_at: None,
+                        blank_request_id: None,
                     });
                 }
             }

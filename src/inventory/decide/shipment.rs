@@ -137,6 +137,7 @@ mod tests {
                 person: PersonId::fresh(),
             },
             ended_at: None,
+            blank_request_id: None,
         }
     }
 

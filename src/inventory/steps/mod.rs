@@ -1,7 +1,9 @@
 //! The acts of inventory as stories: lock, decide, move, record. What other features may do with blanks and cards
 //! stands in [`doors`], what the feed reads in [`snapshot`], shipments in `shipment`.
 
+mod distribution;
 pub mod doors;
+mod request;
 mod shipment;
 
 use std::collections::BTreeSet;
@@ -19,6 +21,8 @@ use crate::{
     work::Work,
 };
 
+pub use distribution::{distribute, propose};
+pub use request::{decide_request, raise_low_stock, request_blanks, withdraw_request};
 pub use shipment::{cancel_shipment, dispatch_shipment, receive_shipment};
 
 /// So many rows of a snapshot are read at once.

@@ -1,9 +1,12 @@
 //! All SQL of inventory's tables, by what it is about. Every move of serials goes through [`move_custody`].
 
+mod backlog;
 mod cards;
 mod cases;
 mod custody;
+mod distribution;
 mod reads;
+mod requests;
 mod shipments;
 
 use crate::{
@@ -12,10 +15,16 @@ use crate::{
     inventory::{Location, pieces},
 };
 
+pub use backlog::{find_backlog, find_use, list_unsupplied};
 pub use cards::{Bound, bind_cards, end_held, note_spoilage};
 pub use cases::insert_case;
 pub use custody::{Moved, is_location, move_custody};
+pub use distribution::{count_in_stock, list_lacks, lock_location, lowest_in_stock};
 pub use reads::{find_blank, find_obstacle, find_stock, list_movements, page_of_district};
+pub use requests::{
+    find_open, insert_request, list_requests, lock_request, reopen, save_fulfilled, save_verdict,
+    save_withdrawal, sent_for,
+};
 pub use shipments::{
     in_stock_of_sender, insert_delivery, insert_shipment, list_due_in, lock_shipment, save_end,
 };

@@ -1,10 +1,13 @@
 //! Proto to nouns and back, for inventory. Every violation of a request is found at once; the way back is [`answers`].
 
 mod answers;
+mod distribution;
+mod request;
+mod supply;
 
 use crate::{
     error::Result,
-    ids::{RequestId, Serial, SerialRange, ShipmentId, disjoint},
+    ids::{BlankRequestId, RequestId, Serial, SerialRange, ShipmentId, disjoint},
     inventory::{Arrival, Consignment, Delivery, Location},
     proto,
     violations::Violations,
@@ -14,6 +17,16 @@ use crate::{
 pub use answers::{
     cancel_shipment_response, dispatch_shipment_response, get_stock_response,
     locate_blank_response, receive_shipment_response, register_delivery_response, stock_event,
+};
+
+pub use distribution::{
+    distribute_blanks, distribute_blanks_response, propose_distribution,
+    propose_distribution_response,
+};
+pub use request::{
+    cursor, cursor_text, decide_blank_request, decide_blank_request_response, list_blank_requests,
+    list_blank_requests_response, request_blanks, request_blanks_response, withdraw_blank_request,
+    withdraw_blank_request_response,
 };
 
 /// The most ranges in one request: a maker's delivery is some dozen boxes.
@@ -52,6 +65,8 @@ pub fn dispatch_shipment(
     let destination = violations.parse::<Location>("destination", &message.destination);
     let document_number = document_number(&mut violations, &message.document_number);
     let serials = ranges(&mut violations, &message.serials);
+    let blank_request_id =
+        violations.parse_optional::<BlankRequestId>("blank_request_id", &message.blank_request_id);
     let (Some(request_id), Some(destination)) = (request_id, destination) else {
         return Err(violations.error());
     };
@@ -62,6 +77,7 @@ pub fn dispatch_shipment(
             destination,
             document_number,
             serials,
+            blank_request_id,
         },
     ))
 }

@@ -2,6 +2,9 @@
 
 mod accounts;
 mod cards;
+mod distribution;
+mod low_stock;
+mod requests;
 mod routes;
 mod shipments;
 
@@ -72,6 +75,7 @@ impl Blanks for Client {
             document_number: "SJ-7/2017".to_owned(),
             serials: runs(ends),
             origin: from.to_owned(),
+            blank_request_id: String::new(),
         };
         let answer = self
             .inventory

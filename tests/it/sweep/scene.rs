@@ -4,7 +4,10 @@
 use ektp::{
     areas,
     cli::demo::people::Person,
-    proto::{self, LeaseKey, SerialRange, VerdictOutcome, submit_print_request_result::Outcome},
+    proto::{
+        self, BlankRequestRoute, LeaseKey, SerialRange, VerdictOutcome,
+        submit_print_request_result::Outcome,
+    },
 };
 use uuid::Uuid;
 
@@ -15,7 +18,7 @@ use crate::support::{
 };
 
 use super::{
-    blanks::{on_its_way, run, sent_on},
+    blanks::{OTHER_DISTRICT, asked_for_blanks, on_its_way, run, sent_on},
     doubt,
     staff::{self, Staff},
 };
@@ -73,6 +76,10 @@ pub struct Things {
     /// A shipment of the district's to a subdistrict of its own.
     pub sent: String,
     pub blank: i64,
+    /// The district's request for blanks; it is open.
+    pub asked_of_centre: String,
+    /// Another district's, which the province decides.
+    pub asked_of_province: String,
     pub collection: String,
     pub challenge: (String, Vec<u8>),
     /// About officers and terminals.
@@ -115,6 +122,8 @@ impl Things {
             shipment: (none(), run(FIRST_BLANK, FIRST_BLANK)),
             sent: none(),
             blank: FIRST_BLANK,
+            asked_of_centre: none(),
+            asked_of_province: none(),
             collection: none(),
             challenge: (none(), vec![0; 32]),
             staff: Staff::nowhere(),
@@ -158,6 +167,8 @@ impl Things {
             shipment: (id(), self.shipment.1),
             sent: id(),
             blank: self.blank + 500_000,
+            asked_of_centre: id(),
+            asked_of_province: id(),
             collection: id(),
             challenge: (id(), self.challenge.1.clone()),
             staff: self.staff.missing(),
@@ -229,6 +240,9 @@ pub async fn set(office: &Office) -> Things {
 
     let mut store = office.centre("store").await;
     let shipment = on_its_way(&mut store).await;
+    let asked_of_centre = asked_for_blanks(&mut terminal, BlankRequestRoute::Direct).await;
+    let mut other = office.terminal(&format!("{OTHER_DISTRICT}/office/1")).await;
+    let asked_of_province = asked_for_blanks(&mut other, BlankRequestRoute::Province).await;
     let sent = sent_on(&mut terminal).await;
     let queued = waiting_request(&mut terminal).await;
     Things {
@@ -259,6 +273,8 @@ pub async fn set(office: &Office) -> Things {
         shipment,
         sent,
         blank: FIRST_BLANK,
+        asked_of_centre,
+        asked_of_province,
         collection,
         challenge,
     }

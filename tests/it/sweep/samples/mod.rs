@@ -9,6 +9,7 @@ use crate::{
 };
 
 mod print;
+mod stock_requests;
 mod watches;
 
 use self::print::{doubt, printing, queue};
@@ -27,6 +28,7 @@ pub fn sample(path: &str, things: &Things, request_id: &str) -> Vec<u8> {
         .or_else(|| doubt(method, things, id.clone()))
         .or_else(|| watches::watches(method, things))
         .or_else(|| inventory(method, things, id.clone()))
+        .or_else(|| stock_requests::requests(method, things, id.clone()))
         .or_else(|| handover(method, things, id.clone()))
         .or_else(|| administration(method, things, id.clone()))
         .or_else(|| approvals(method, things, id.clone()))
@@ -129,6 +131,7 @@ fn inventory(method: &str, things: &Things, request_id: String) -> Option<Vec<u8
             document_number: format!("SJ-sample-{}", things.count),
             serials: vec![things.dispatch],
             origin: String::new(),
+            blank_request_id: String::new(),
         }
         .encode_to_vec(),
         "ReceiveShipment" => proto::ReceiveShipmentRequest {

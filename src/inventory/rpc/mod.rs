@@ -1,11 +1,15 @@
 //! The gRPC face of Inventory: each method opens the call, parses, and hands the act to the desk; reads go to the store.
 
+mod distribution;
+mod request;
+
 use tonic::{Request, Response, Status};
 
 use crate::{
+    areas::TimeZone,
     error::Error,
     feed::Hub,
-    inventory::{Location, Refusal, decide, steps, store, watch, wire},
+    inventory::{Location, Refusal, decide, request::days_to_empty, steps, store, watch, wire},
     proto::{self, inventory_server::Inventory},
     work::{Call, Desk},
 };
@@ -93,6 +97,87 @@ impl Inventory for InventoryService {
             .await
     }
 
+    async fn distribute_blanks(
+        &self,
+        request: Request<proto::DistributeBlanksRequest>,
+    ) -> Result<Response<proto::DistributeBlanksResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/DistributeBlanks")?;
+        let (request_id, distribution) = wire::distribute_blanks(&message)?;
+        self.desk
+            .act(call, request_id, &message, |work| {
+                Box::pin(async move {
+                    let sent = steps::distribute(work, distribution).await?;
+                    Ok(wire::distribute_blanks_response(&sent))
+                })
+            })
+            .await
+    }
+
+    async fn propose_distribution(
+        &self,
+        request: Request<proto::ProposeDistributionRequest>,
+    ) -> Result<Response<proto::ProposeDistributionResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/ProposeDistribution")?;
+        Ok(Response::new(self.proposal(&call, &message).await?))
+    }
+
+    async fn list_blank_requests(
+        &self,
+        request: Request<proto::ListBlankRequestsRequest>,
+    ) -> Result<Response<proto::ListBlankRequestsResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/ListBlankRequests")?;
+        Ok(Response::new(self.blank_requests(&call, &message).await?))
+    }
+
+    async fn decide_blank_request(
+        &self,
+        request: Request<proto::DecideBlankRequestRequest>,
+    ) -> Result<Response<proto::DecideBlankRequestResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/DecideBlankRequest")?;
+        let today = TimeZone::of(call.caller.ledger()).local_date(self.desk.now());
+        let (request_id, id, decision) = wire::decide_blank_request(&message, today)?;
+        self.desk
+            .act(call, request_id, &message, move |work| {
+                Box::pin(async move {
+                    let decided = steps::decide_request(work, id, decision).await?;
+                    Ok(wire::decide_blank_request_response(&decided))
+                })
+            })
+            .await
+    }
+
+    async fn withdraw_blank_request(
+        &self,
+        request: Request<proto::WithdrawBlankRequestRequest>,
+    ) -> Result<Response<proto::WithdrawBlankRequestResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/WithdrawBlankRequest")?;
+        let (request_id, id) = wire::withdraw_blank_request(&message)?;
+        self.desk
+            .act(call, request_id, &message, move |work| {
+                Box::pin(async move {
+                    let withdrawn = steps::withdraw_request(work, id).await?;
+                    Ok(wire::withdraw_blank_request_response(&withdrawn))
+                })
+            })
+            .await
+    }
+
+    async fn request_blanks(
+        &self,
+        request: Request<proto::RequestBlanksRequest>,
+    ) -> Result<Response<proto::RequestBlanksResponse>, Status> {
+        let (call, message) = Call::open(request, "Inventory/RequestBlanks")?;
+        let (request_id, quantity, route) = wire::request_blanks(&message)?;
+        self.desk
+            .act(call, request_id, &message, move |work| {
+                Box::pin(async move {
+                    let asked = steps::request_blanks(work, quantity, route).await?;
+                    Ok(wire::request_blanks_response(&asked))
+                })
+            })
+            .await
+    }
+
     async fn get_stock(
         &self,
         request: Request<proto::GetStockRequest>,
@@ -104,11 +189,15 @@ impl Inventory for InventoryService {
             .await?
             .ok_or_else(|| Error::from(Refusal::LocationNotFound))?;
         let due_in = store::list_due_in(read.db(), location).await?;
+        let lasting = store::find_use(read.db(), location, self.desk.now()).await?;
+        let lasting = days_to_empty(&lasting);
         if !decide::is_conserved(&stock) {
             // Answered all the same: the office needs its figures, and the operators need to know.
             tracing::error!(%location, "a location's account does not add up");
         }
-        Ok(Response::new(wire::get_stock_response(&stock, &due_in)))
+        Ok(Response::new(wire::get_stock_response(
+            &stock, &due_in, lasting,
+        )))
     }
 
     async fn locate_blank(
