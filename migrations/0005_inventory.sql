@@ -257,6 +257,77 @@ create table destruction (
     constraint destruction_is_signed_by_two check (asked_by <> approved_by)
 );
 
+-- A district asks for blanks: the centre directly, or through its province. What justifies it was counted, not typed.
+create table blank_request (
+    blank_request_id uuid primary key,
+    district integer not null,
+    -- It sees the request either way (S2-10).
+    province integer not null,
+    route text not null,
+    state text not null,
+    raised_by text not null,
+    quantity bigint not null,
+    -- The backlog at the moment of asking.
+    queued bigint not null,
+    held bigint not null,
+    print_ready bigint not null,
+    in_stock bigint not null,
+    in_transit bigint not null,
+    -- Blanks bound in each of the days before, the latest first.
+    used bigint[] not null,
+    requested_at timestamptz not null,
+    -- Nobody where stock that runs low raised it.
+    requested_by uuid,
+    decided_at timestamptz,
+    decided_by uuid,
+    -- The office that decided and now sends: the centre (0) or a province.
+    decided_in integer,
+    granted_quantity bigint,
+    collection_date date,
+    refusal text,
+    withdrawn_at timestamptz,
+    withdrawn_by uuid,
+    constraint blank_request_is_of_a_province check (province = district / 100 and district between 1101 and 9999),
+    constraint blank_request_route_is_known check (route in ('DIRECT', 'PROVINCE')),
+    constraint blank_request_state_is_known check (state in ('REQUESTED', 'GRANTED', 'FULFILLED', 'REFUSED', 'WITHDRAWN')),
+    constraint blank_request_is_raised_by_one check (
+        raised_by in ('OFFICE', 'LOW_STOCK') and (raised_by = 'OFFICE') = (requested_by is not null)
+    ),
+    constraint blank_request_quantities_fit check (
+        quantity > 0 and granted_quantity between 1 and quantity
+        and least(queued, held, print_ready, in_stock, in_transit) >= 0
+    ),
+    constraint blank_request_is_decided_once check (
+        (decided_at is null) = (decided_by is null) and (decided_at is null) = (decided_in is null)
+        and (granted_quantity is null) = (collection_date is null)
+        and (granted_quantity is not null or refusal is not null) = (decided_at is not null)
+        and (granted_quantity is null or refusal is null)
+    ),
+    constraint blank_request_state_follows_its_facts check (
+        case state
+            when 'REQUESTED' then decided_at is null
+            when 'REFUSED' then refusal is not null
+            when 'WITHDRAWN' then refusal is null
+            else granted_quantity is not null
+        end
+        and (state = 'WITHDRAWN') = (withdrawn_at is not null) and (withdrawn_at is null) = (withdrawn_by is null)
+    )
+);
+-- One at a time: what a district needs is one figure.
+create unique index blank_request_is_the_only_open_one on blank_request (district) where state in ('REQUESTED', 'GRANTED');
+create index blank_request_in_order on blank_request (requested_at, blank_request_id);
+create index blank_request_of_a_district on blank_request (district, requested_at, blank_request_id);
+create index blank_request_of_a_province on blank_request (province, requested_at, blank_request_id);
+
+-- Which shipments fulfil it.
+alter table shipment add column blank_request_id uuid;
+alter table shipment add constraint shipment_fulfils_a_request
+    foreign key (blank_request_id) references blank_request (blank_request_id);
+create index shipment_of_a_request on shipment (blank_request_id) where blank_request_id is not null;
+
+-- How many blanks are used a day: a place's bindings of two weeks.
+create index movement_of_use on movement (location, moved_at) where kind = 'BOUND';
+
 -- A card is a blank bound to a person. `state` repeats the custody of its serial, because a unique index needs it; a
 -- card that a newer one replaced is ENDED, while the old plastic is still in its holder's custody.
 create table card (

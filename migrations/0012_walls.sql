@@ -190,6 +190,33 @@ begin
     order by 1;
 end $$;
 
+-- How many blanks were bound at these locations in each of the days before a moment: 0 is the last 24 hours. The movements
+-- themselves are nobody's to read.
+create function daily_use(locations integer[], before timestamptz, days integer)
+returns table (days_ago integer, used bigint)
+language sql stable as $$
+    select floor(extract(epoch from before - m.moved_at) / 86400)::integer, count(*)
+    from unnest(locations) as l (location)
+    join movement as m on m.location = l.location and m.kind = 'BOUND'
+        and m.moved_at > before - make_interval(days => days) and m.moved_at <= before
+    where scope_covers(district_of_location(l.location))
+    group by 1
+$$;
+
+-- What was sent for requests that are in the scope. A function, because a province sees its district's request but not the
+-- centre's shipment for it.
+create function shipments_of_requests(requests uuid[])
+returns table (blank_request_id uuid, dispatched bigint, dispatched_at timestamptz, received bigint, received_at timestamptz)
+language sql stable as $$
+    select s.blank_request_id, sum(s.dispatched_quantity)::bigint, max(s.dispatched_at), sum(s.received_quantity)::bigint,
+        max(s.ended_at)
+    from shipment as s
+    join blank_request as r on r.blank_request_id = s.blank_request_id
+    where s.blank_request_id = any(requests) and s.state <> 'CANCELLED'
+        and (scope_covers(r.district) or scope_covers(r.province))
+    group by s.blank_request_id
+$$;
+
 -- The person of an officer's NIK, who may have an account in another district already: two accounts, one person.
 create function person_of_officer(of_index bytea, fresh uuid) returns uuid
 language plpgsql as $$
@@ -270,7 +297,7 @@ begin
     foreach name in array '{
         close_work,close_refused,disclose,feed_partitions,audit_partitions,feed_move_floors,feed_drop_partitions,
         move_custody,bind_cards,nik_holders,custody_of_serial,movements_of_serial,movements_of_location,movements_since,
-        is_location,in_stock_of_sender,moved_since,
+        is_location,in_stock_of_sender,moved_since,daily_use,shipments_of_requests,
         person_of_officer,
         audit_began,flows_of_area
     }'::text[] loop
@@ -307,6 +334,8 @@ begin
                 ('stock_case', format(named, 'district') || ' or ' || format(named, 'counterpart')),
                 ('stock_case_settlement', format(named, 'district') || ' or ' || format(named, 'counterpart')),
                 ('approval', format(named, 'district') || ' or ' || format(named, 'approving_office')),
+                -- The province is informed of what its districts ask for.
+                ('blank_request', format(named, 'district') || ' or ' || format(named, 'province')),
                 ('request', '(select scope_of_nation()) or scope = (select current_setting(''ektp.scope'', true))'),
                 -- Whoever sees the person sees the verdict; the person's own policy says who.
                 ('print_ready', '(select scope_of_nation()) or exists ('
@@ -357,7 +386,7 @@ grant select, insert,
 grant select, insert on resident_nik, print_ready, delivery, handover, terminal_revocation, audit_tree_head,
     stock_case_settlement, store_spoilage, destruction to ektp_serve;
 grant select, insert, update on enrolment, interim_certificate, certificate_counter, shipment, print_request, collection,
-    notice, contact_task, officer, shift, approval, terminal, stock_case, stock_count to ektp_serve;
+    notice, contact_task, officer, shift, approval, terminal, stock_case, stock_count, blank_request to ektp_serve;
 grant select, insert, update, delete on challenge to ektp_serve;
 grant select, insert on print_decision, request_stage, dispatch, dispatch_pass, seniority_change, life_event to ektp_serve;
 grant select, insert, update on print_incident, quota_use to ektp_serve;
@@ -367,7 +396,7 @@ grant select, update (dispatches) on queue to ektp_serve;
 
 -- For reports: states, places and times. Nothing sealed, no index of a NIK, no answer, no PIN.
 grant select on feed, feed_head, feed_event, policy_version, policy_class, area, location, custody, movement, delivery, shipment, stock_case,
-    stock_count, stock_case_settlement, store_spoilage, destruction,
+    stock_count, stock_case_settlement, store_spoilage, destruction, blank_request,
     queue, print_decision, request_stage, quota_use, dispatch, dispatch_pass, seniority_change, print_incident,
     certificate_counter, audit_tree_head to ektp_read;
 grant select (enrolment_id, district, subdistrict, state, reason, state_at, captured_at, received_at) on enrolment to ektp_read;

@@ -5,7 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI32, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,7 +22,7 @@ use crate::{
     error::Result,
     feed::journal,
     handover::{self, Gateway},
-    print_queue, requests, telemetry,
+    inventory, print_queue, requests, telemetry,
     work::Desk,
 };
 
@@ -37,6 +40,9 @@ const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
 const RETENTION_EVERY: Duration = Duration::from_secs(600);
 /// Events are kept at least so long; tokens are promised 14 days.
 const FEED_KEPT_DAYS: i32 = 31;
+
+/// Stock runs low over days; a round costs a few hundred short reads.
+const LOW_STOCK_EVERY: Duration = Duration::from_secs(300);
 
 /// When each chore last went well.
 type Ages = Arc<Mutex<BTreeMap<&'static str, Instant>>>;
@@ -107,6 +113,15 @@ fn all(gateway: Gateway, signing: Arc<Signing>) -> Vec<(&'static str, Duration, 
             }),
         ),
         (
+            "low_stock",
+            LOW_STOCK_EVERY,
+            Box::new({
+                // Behind which district the next round goes on; 0 begins anew.
+                let after = Arc::new(AtomicI32::new(0));
+                move |desk| Box::pin(low_stock(desk, Arc::clone(&after)))
+            }),
+        ),
+        (
             "delete_old_requests",
             RETENTION_EVERY,
             Box::new(|desk| Box::pin(delete_old_requests(desk))),
@@ -166,6 +181,16 @@ async fn release_held(desk: Desk) -> Result<bool> {
         Box::pin(print_queue::release_held(work, ROUND))
     })
     .await
+}
+
+async fn low_stock(desk: Desk, after: Arc<AtomicI32>) -> Result<bool> {
+    let from = after.load(Ordering::Relaxed);
+    let round = desk.act_unasked(system(), "chore/low_stock", move |work| {
+        Box::pin(inventory::raise_low_stock(work, from))
+    });
+    let next = round.await?;
+    after.store(next.unwrap_or(0), Ordering::Relaxed);
+    Ok(next.is_some())
 }
 
 async fn delete_old_requests(desk: Desk) -> Result<bool> {

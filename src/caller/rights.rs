@@ -123,8 +123,7 @@ const SECOND: Officers = Officers::Needed(&[Head, Auditor]);
 const COUNTERS: Officers = Officers::Needed(&[Counter, Head]);
 const PRINTERS: Officers = Officers::Needed(&[Printer]);
 const STOCKS: Officers = Officers::Needed(&[Stock]);
-/// Who answers for what lies in a store.
-const STORE_ROOM: Officers = Officers::Needed(&[Stock, Head]);
+/// Who answers for what lies in a store, asks for more and plans its way.
 const KEEPERS: Officers = Officers::Needed(&[Stock, Head]);
 const LEDGER_READERS: Officers = Officers::Needed(&[Stock, Head, Auditor]);
 /// Who answers for what came out of a printer.
@@ -214,12 +213,12 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Inventory/ReceiveShipment", Write, STORES, STOCKS),
     line("/ektp.v1.Inventory/CancelShipment", Write, STORES, STOCKS),
     line("/ektp.v1.Inventory/ListShipments", Read, STORES, READERS),
-    line("/ektp.v1.Inventory/OpenLocation", Write, TERMINAL, STORE_ROOM),
+    line("/ektp.v1.Inventory/OpenLocation", Write, TERMINAL, KEEPERS),
     line("/ektp.v1.Inventory/ListLocations", Read, STORES, Officers::MayCome),
-    line("/ektp.v1.Inventory/StartCount", Write, STORES, STORE_ROOM),
-    line("/ektp.v1.Inventory/RecordFindings", Write, STORES, STORE_ROOM),
-    line("/ektp.v1.Inventory/SubmitCount", Write, STORES, STORE_ROOM),
-    line("/ektp.v1.Inventory/CancelCount", Write, STORES, STORE_ROOM),
+    line("/ektp.v1.Inventory/StartCount", Write, STORES, KEEPERS),
+    line("/ektp.v1.Inventory/RecordFindings", Write, STORES, KEEPERS),
+    line("/ektp.v1.Inventory/SubmitCount", Write, STORES, KEEPERS),
+    line("/ektp.v1.Inventory/CancelCount", Write, STORES, KEEPERS),
     line("/ektp.v1.Inventory/ListCounts", Read, STORES, READERS),
     line("/ektp.v1.Inventory/ListStockCases", Read, &[Role::Terminal, Role::Province, Role::Store, Role::Policy], LEDGER_READERS),
     line("/ektp.v1.Inventory/SettleStockCase", Write, STORES, KEEPERS),
@@ -229,6 +228,13 @@ pub const RIGHTS: &[Right] = &[
     line("/ektp.v1.Inventory/RecordDestruction", Write, STORES, KEEPERS),
     line("/ektp.v1.Inventory/ReverseMovement", Write, STORES, KEEPERS),
     line("/ektp.v1.Inventory/ListMovements", Read, STORES, LEDGER_READERS),
+    line("/ektp.v1.Inventory/DistributeBlanks", Write, STORES, STOCKS),
+    line("/ektp.v1.Inventory/ProposeDistribution", Read, TERMINAL, KEEPERS),
+    // A district asks; its province and the centre decide, each what was sent to it.
+    line("/ektp.v1.Inventory/ListBlankRequests", Read, &[Role::Terminal, Role::Province, Role::Store, Role::Policy], READERS),
+    line("/ektp.v1.Inventory/DecideBlankRequest", Write, &[Role::Province, Role::Store, Role::Policy], KEEPERS),
+    line("/ektp.v1.Inventory/WithdrawBlankRequest", Write, TERMINAL, KEEPERS),
+    line("/ektp.v1.Inventory/RequestBlanks", Write, TERMINAL, KEEPERS),
     line("/ektp.v1.Inventory/GetStock", Read, STORES, Officers::MayCome),
     line("/ektp.v1.Inventory/LocateBlank", Read, STORES, READERS),
     line("/ektp.v1.Inventory/WatchStock", Stream, &[Role::Terminal, Role::Store, Role::Policy], Officers::MayCome),
@@ -291,123 +297,4 @@ impl Right {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    fn verdict(path: &str, role: Role, officer: Option<&[OfficerRole]>) -> Verdict {
-        right(path).map_or(Verdict::MayNot, |right| right.verdict(role, officer))
-    }
-
-    #[test]
-    fn no_path_has_two_lines() {
-        let paths: BTreeSet<&str> = RIGHTS.iter().map(|right| right.path).collect();
-        assert_eq!(paths.len(), RIGHTS.len());
-    }
-
-    #[test]
-    fn every_path_is_written_as_it_comes_over_the_wire() {
-        for right in RIGHTS {
-            let parts: Vec<&str> = right.path.split('/').collect();
-            assert!(
-                matches!(parts.as_slice(), ["", service, method]
-                if service.contains('.') && !method.is_empty()),
-                "{}",
-                right.path
-            );
-            assert!(
-                !right.callers.is_empty(),
-                "{} may be called by nobody",
-                right.path
-            );
-        }
-    }
-
-    #[test]
-    fn a_certificate_may_call_its_own_rpcs_and_no_others() {
-        let printer = Some(&[Printer][..]);
-        let bind = "/ektp.v1.PrintQueue/BindBlanks";
-        assert_eq!(verdict(bind, Role::Terminal, printer), Verdict::May);
-        assert_eq!(verdict(bind, Role::Store, printer), Verdict::MayNot);
-        let watch = "/ektp.v1.PrintQueue/WatchQueue";
-        assert_eq!(verdict(watch, Role::Policy, None), Verdict::May);
-        let health = "/grpc.health.v1.Health/Check";
-        assert_eq!(verdict(health, Role::Public, None), Verdict::May);
-        for wrong in [
-            "/ektp.v1.PrintQueue/bindblanks",
-            "/ektp.v1.PrintQueue/DropEverything",
-            "",
-        ] {
-            assert_eq!(verdict(wrong, Role::Terminal, printer), Verdict::MayNot);
-        }
-    }
-
-    #[test]
-    fn a_contractor_records_people_and_does_nothing_else() {
-        let allowed: Vec<&str> = RIGHTS
-            .iter()
-            .filter(|right| match right.officers {
-                Officers::Needed(roles) => roles.contains(&Contractor),
-                Officers::None | Officers::MayCome => false,
-            })
-            .map(|right| right.path.rsplit('/').next().unwrap_or_default())
-            .collect();
-        assert_eq!(
-            allowed,
-            ["RecordEnrolment", "ImportEnrolments", "CloseShift"]
-        );
-    }
-
-    #[test]
-    fn the_urgent_calls_are_these_and_all_others_are_of_the_class_of_their_nature() {
-        let of = |class| -> Vec<&str> {
-            let lines = RIGHTS.iter().filter(|right| right.class == class);
-            lines
-                .map(|right| right.path.rsplit('/').next().unwrap_or_default())
-                .collect()
-        };
-        assert_eq!(
-            of(Some(Class::Prints)),
-            [
-                "RenewLeases",
-                "BindBlanks",
-                "ReportPrinted",
-                "ReportSpoiled",
-                "ResolveInDoubt",
-                "ResolveIncident",
-                "ReleaseLeases",
-                "StartHandover",
-                "CompleteHandover"
-            ]
-        );
-        let leases = [
-            "LeaseChecks",
-            "RecordVerdicts",
-            "LeasePrintRequests",
-            "GetCardFace",
-        ];
-        assert_eq!(of(Some(Class::Leases)), leases);
-        for right in RIGHTS {
-            let ours = right.path.starts_with("/ektp.");
-            let expected = match right.nature {
-                Write => Class::Registration,
-                Read => Class::Lists,
-                Stream => continue,
-            };
-            let urgent = right.class < Some(expected);
-            assert!(urgent || right.class == Some(expected), "{}", right.path);
-            assert!(ours || right.class.is_none(), "{}", right.path);
-        }
-    }
-
-    #[test]
-    fn every_write_needs_an_officer_but_those_of_machines() {
-        let without: Vec<&str> = RIGHTS
-            .iter()
-            .filter(|right| right.nature == Write && !matches!(right.officers, Officers::Needed(_)))
-            .map(|right| right.path.rsplit('/').next().unwrap_or_default())
-            .collect();
-        assert_eq!(without, ["RecordVerdicts", "OpenShift", "RenewTerminal"]);
-    }
-}
+mod tests;

@@ -96,6 +96,8 @@ typed_id! {
     IncidentId
     /// Blanks on their way from one store to another.
     ShipmentId
+    /// A district's request for blanks.
+    BlankRequestId
     /// Serials that nobody can explain, until officers of two offices settle them.
     StockCaseId
     /// A blind count of what lies at a location.

@@ -75,6 +75,11 @@ impl Location {
         Self(district.number())
     }
 
+    /// A subdistrict's store.
+    pub fn of_subdistrict(subdistrict: Subdistrict) -> Self {
+        Self(subdistrict.number())
+    }
+
     /// Takes the number of a stored row back.
     pub fn from_number(number: i32) -> Result<Self, LocationError> {
         let is_store = |number: i32| {

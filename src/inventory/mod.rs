@@ -10,13 +10,15 @@
 //! merges with its neighbours as soon as they are in the same account.
 //!
 //! Tables: location, custody, movement, delivery, shipment, stock_case, stock_case_settlement, stock_count, store_spoilage,
-//! destruction, card. Other features change them only through the doors below.
+//! destruction, blank_request, card. Other features change them only through the doors below.
 
 mod count;
 mod decide;
+mod distribution;
 mod location;
 mod movement;
 pub mod proof;
+mod request;
 mod reversal;
 mod rpc;
 mod settlement;
@@ -38,9 +40,14 @@ pub use count::{
     Books, Closing, CountRefusal, CountState, Counting, Difference, Ender, Lying, Sheet,
     StockCount, Tally,
 };
+pub use distribution::{Distribution, Lack, Proposal, Share};
 pub use location::{Location, LocationError, UnitKind, UnitRefusal};
 pub use movement::{
     Account, CustodyState, Holding, Leg, Movement, MovementKind, MovementName, Papers,
+};
+pub use request::{
+    Backlog, BlankRequest, DaysToEmpty, Decision, Grant, RequestCause, RequestRoute, RequestState,
+    Sent, SupplyRefusal, Use, Verdict,
 };
 pub use reversal::{LedgerRefusal, Reversal};
 pub use rpc::InventoryService;
@@ -51,7 +58,8 @@ pub use shipment::{
 };
 pub use steps::doors::{bind, mark_handed_over, mark_printed, mark_spoiled};
 pub use steps::{
-    DESTROY, REVERSE, SETTLE, destruction_approved, reversal_approved, settlement_approved,
+    DESTROY, REVERSE, SETTLE, destruction_approved, raise_low_stock, reversal_approved,
+    settlement_approved,
 };
 pub use write_off::{
     Agency, Destruction, Found as FoundAgain, Returned, Spoiled, Witness, WriteOffRefusal,
@@ -230,6 +238,8 @@ pub enum Refusal {
     SamePerson,
     /// So many of the serials were not dispatched in this shipment that it is another one: the first run of them.
     SerialsNotInShipment(SerialRange),
+    /// What is short, or asked for in another way than it can be.
+    Supply(SupplyRefusal),
     /// No such blank in the caller's district.
     BlankNotFound,
     /// The blank of a binding is not in stock there.

@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 
 use super::{CustodyState, Location};
 use crate::ids::{
-    District, OfficerId, PersonId, SerialRange, ShipmentId, StockCaseId, StockCountId, Subdistrict,
+    BlankRequestId, District, OfficerId, PersonId, SerialRange, ShipmentId, StockCaseId,
+    StockCountId, Subdistrict,
 };
 
 /// What an office sends.
@@ -21,6 +22,8 @@ pub struct Consignment {
     pub document_number: String,
     /// The blanks.
     pub serials: Vec<SerialRange>,
+    /// The request that it fulfils.
+    pub blank_request_id: Option<BlankRequestId>,
 }
 
 /// What the receiver found in the boxes.
@@ -86,6 +89,8 @@ pub struct Shipment {
     pub ended_at: Option<OffsetDateTime>,
     /// Who signed for the receiver, or took it back.
     pub ended_by: Option<OfficerId>,
+    /// The request that it fulfils.
+    pub blank_request_id: Option<BlankRequestId>,
 }
 
 /// Who signs: an account, and the person behind it, who may have another one elsewhere.

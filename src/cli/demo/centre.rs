@@ -203,6 +203,7 @@ pub async fn send_blanks(office: &Office, blanks: u32) -> Result<Shipment, Failu
         document_number: format!("SJ/{}/2017/001", office.place.district),
         serials: vec![run],
         origin: String::new(),
+        blank_request_id: String::new(),
     };
     let send = |mut client: InventoryClient<Line>, request| async move {
         client.dispatch_shipment(request).await

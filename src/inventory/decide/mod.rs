@@ -5,7 +5,9 @@
 
 mod case;
 mod count;
+mod distribution;
 mod location;
+mod request;
 mod reversal;
 mod runs;
 mod shipment;
@@ -25,7 +27,12 @@ pub use count::{
     cancel_count, compare, counterpart, is_blind, is_complete, may_count, record_findings,
     start_count,
 };
+pub use distribution::{RUNS_MAX, allot, candidates, downward, propose, shortage};
 pub use location::{next_unit, open_location};
+pub use request::{
+    decide as decide_request, for_the_office, fulfil, low_stock, may_be_low,
+    withdraw as withdraw_request,
+};
 pub use reversal::reverse;
 pub use runs::{merged, minus, union};
 pub use shipment::{cancel, due_at, may_act_at, receive, route};

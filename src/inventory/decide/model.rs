@@ -115,6 +115,7 @@ impl Model {
                         },
                         ended_at: None,
                         ended_by: None,
+                        blank_request_id: None,
                     });
                 }
             }

@@ -58,6 +58,13 @@ pub fn union(one: &[SerialRange], other: &[SerialRange]) -> Vec<SerialRange> {
     merged(&[one, &minus(other, one)].concat())
 }
 
+/// The lowest `wanted` serials of a run (at least one, at most all), and what is left of it.
+pub fn split(whole: SerialRange, wanted: i64) -> (SerialRange, Option<SerialRange>) {
+    let (first, last) = (whole.first().number(), whole.last().number());
+    let end = last.min(first + wanted.max(1) - 1);
+    (run(first, end), (end < last).then(|| run(end + 1, last)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -138,6 +138,7 @@ mod tests {
             },
             ended_at: None,
             ended_by: None,
+            blank_request_id: None,
         }
     }
 

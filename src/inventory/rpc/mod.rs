@@ -2,7 +2,9 @@
 
 mod case;
 mod count;
+mod distribution;
 mod ledger;
+mod request;
 mod write_off;
 
 use std::sync::Arc;
@@ -13,7 +15,9 @@ use crate::{
     audit,
     error::Error,
     feed::Hub,
-    inventory::{Location, Refusal, decide, proof, steps, store, watch, wire},
+    inventory::{
+        Location, Refusal, decide, proof, request::days_to_empty, steps, store, watch, wire,
+    },
     proto::{self, inventory_server::Inventory},
     work::{Call, Desk},
 };
@@ -218,6 +222,48 @@ impl Inventory for InventoryService {
         self.movements(request).await
     }
 
+    async fn distribute_blanks(
+        &self,
+        request: Request<proto::DistributeBlanksRequest>,
+    ) -> Result<Response<proto::DistributeBlanksResponse>, Status> {
+        self.distribute(request).await
+    }
+
+    async fn propose_distribution(
+        &self,
+        request: Request<proto::ProposeDistributionRequest>,
+    ) -> Result<Response<proto::ProposeDistributionResponse>, Status> {
+        self.propose(request).await
+    }
+
+    async fn list_blank_requests(
+        &self,
+        request: Request<proto::ListBlankRequestsRequest>,
+    ) -> Result<Response<proto::ListBlankRequestsResponse>, Status> {
+        self.blank_requests(request).await
+    }
+
+    async fn decide_blank_request(
+        &self,
+        request: Request<proto::DecideBlankRequestRequest>,
+    ) -> Result<Response<proto::DecideBlankRequestResponse>, Status> {
+        self.decide(request).await
+    }
+
+    async fn withdraw_blank_request(
+        &self,
+        request: Request<proto::WithdrawBlankRequestRequest>,
+    ) -> Result<Response<proto::WithdrawBlankRequestResponse>, Status> {
+        self.withdraw(request).await
+    }
+
+    async fn request_blanks(
+        &self,
+        request: Request<proto::RequestBlanksRequest>,
+    ) -> Result<Response<proto::RequestBlanksResponse>, Status> {
+        self.ask(request).await
+    }
+
     async fn get_stock(
         &self,
         request: Request<proto::GetStockRequest>,
@@ -230,11 +276,15 @@ impl Inventory for InventoryService {
             .ok_or_else(|| Error::from(Refusal::LocationNotFound))?;
         count::may_see(&call, store::find_open_count(read.db(), location).await?)?;
         let due_in = store::list_due_in(read.db(), location).await?;
+        let lasting = store::find_use(read.db(), location, self.desk.now()).await?;
+        let lasting = days_to_empty(&lasting);
         if !decide::is_conserved(&stock) {
             // Answered all the same: the office needs its figures, and the operators need to know.
             tracing::error!(%location, "a location's account does not add up");
         }
-        Ok(Response::new(wire::get_stock_response(&stock, &due_in)))
+        Ok(Response::new(wire::get_stock_response(
+            &stock, &due_in, lasting,
+        )))
     }
 
     async fn locate_blank(

@@ -4,8 +4,10 @@
 mod case;
 mod count;
 mod destruction;
+mod distribution;
 pub mod doors;
 mod location;
+mod request;
 mod reversal;
 mod shipment;
 mod write_off;
@@ -28,7 +30,9 @@ use crate::{
 pub use case::{SETTLE, settle_case, settlement_approved};
 pub use count::{Compared, cancel_count, record_findings, start_count, submit_count};
 pub use destruction::{DESTROY, destruction_approved, record_destruction};
+pub use distribution::{distribute, propose};
 pub use location::open_location;
+pub use request::{decide_request, raise_low_stock, request_blanks, withdraw_request};
 pub use reversal::{REVERSE, reversal_approved, reverse_movement};
 pub use shipment::{cancel_shipment, dispatch_shipment, receive_shipment};
 pub use write_off::{record_found, record_returned, record_spoiled};

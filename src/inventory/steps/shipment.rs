@@ -2,11 +2,11 @@
 
 use crate::{
     error::Result,
-    ids::{District, SerialRange, ShipmentId, StockCaseId, total},
+    ids::{BlankRequestId, District, SerialRange, ShipmentId, StockCaseId, total},
     inventory::{
         Account, Arrival, CaseKind, Consignment, CustodyState, Leg, Location, MovementKind, Papers,
-        Receipt, Refusal, Route, Shipment, ShipmentState, StockCase, decide,
-        steps::{carry_out, papers, record, signature},
+        Receipt, Refusal, RequestState, Route, Shipment, ShipmentState, StockCase, decide,
+        steps::{carry_out, papers, record, request::lock_request, signature},
         store,
     },
     work::Work,
@@ -24,6 +24,33 @@ pub async fn dispatch_shipment(work: &mut Work, consignment: Consignment) -> Res
     };
     let is_known = store::is_location(work.db(), destination).await?;
     decide::route(route, is_known)?;
+    let fulfilled = match consignment.blank_request_id {
+        Some(id) => Some((id, fulfils(work, id, &consignment).await?)),
+        None => None,
+    };
+    let shipment = send(work, consignment).await?;
+    if let Some((id, RequestState::Fulfilled)) = fulfilled {
+        store::save_fulfilled(work.db(), id).await?;
+    }
+    Ok(shipment)
+}
+
+/// How a request stands when this is sent for it.
+async fn fulfils(
+    work: &mut Work,
+    id: BlankRequestId,
+    consignment: &Consignment,
+) -> Result<RequestState> {
+    let (request, sent) = lock_request(work, id).await?;
+    let (office, quantity) = (work.caller().ledger(), total(&consignment.serials));
+    let state = decide::fulfil(&request, office, consignment.destination, (&sent, quantity))?;
+    work.touch("blank_request", id);
+    Ok(state)
+}
+
+/// Puts blanks on their way, where they may go.
+pub async fn send(work: &mut Work, consignment: Consignment) -> Result<Shipment> {
+    let (origin, destination) = (consignment.origin, consignment.destination);
     let serials = decide::merged(&consignment.serials);
     let now = work.now();
     let shipment = Shipment {
@@ -40,6 +67,7 @@ pub async fn dispatch_shipment(work: &mut Work, consignment: Consignment) -> Res
         dispatched_by: signature(work)?,
         ended_at: None,
         ended_by: None,
+        blank_request_id: consignment.blank_request_id,
     };
     // Before the move, which asks the shipment whether both places may be touched.
     store::insert_shipment(work.db(), &shipment).await?;
@@ -116,6 +144,10 @@ pub async fn cancel_shipment(
         return Err(Refusal::ShipmentNotFound.into());
     }
     decide::cancel(&shipment, work.caller().subdistrict())?;
+    if let Some(id) = shipment.blank_request_id {
+        // Before the locations, as at the dispatch.
+        lock_request(work, id).await?;
+    }
     let (origin, destination) = (shipment.origin, shipment.destination);
     let runs = shipment.serials.iter();
     let legs: Vec<Leg> = runs
@@ -131,6 +163,10 @@ pub async fn cancel_shipment(
         ..shipment
     };
     store::save_end(work.db(), &cancelled, by, document_number).await?;
+    if let Some(id) = cancelled.blank_request_id {
+        store::reopen(work.db(), id).await?;
+        work.touch("blank_request", id);
+    }
     record(work, &movements);
     Ok(cancelled)
 }

@@ -1,13 +1,16 @@
 //! All SQL of inventory's tables, by what it is about. Every move of serials goes through [`move_custody`].
 
+mod backlog;
 mod cards;
 mod cases;
 mod counts;
 mod custody;
+mod distribution;
 mod ledger;
 mod locations;
 pub mod proof;
 mod reads;
+mod requests;
 mod shipments;
 mod write_off;
 
@@ -17,6 +20,7 @@ use crate::{
     inventory::{Location, pieces},
 };
 
+pub use backlog::{find_backlog, find_use, list_unsupplied};
 pub use cards::{Bound, bind_cards, end_held, note_spoilage};
 pub use cases::{Settled, insert_case, insert_settlement, list_cases, lock_case};
 pub use counts::{
@@ -24,9 +28,14 @@ pub use counts::{
     save_end_of_count, save_found,
 };
 pub use custody::{Moved, is_location, move_custody};
+pub use distribution::{count_in_stock, list_lacks, lowest_in_stock};
 pub use ledger::{find_movement, list_movements, movements_of, movements_since};
 pub use locations::{highest_unit, insert_unit, list_locations};
 pub use reads::{find_blank, find_obstacle, find_stock, page_of_district};
+pub use requests::{
+    find_open, insert_request, list_requests, lock_request, reopen, save_fulfilled, save_verdict,
+    save_withdrawal, sent_for,
+};
 pub use shipments::{
     Listed, in_stock_of_sender, insert_delivery, insert_shipment, list_due_in, list_shipments,
     lock_shipment, save_end,

@@ -43,9 +43,9 @@ pub async fn insert_shipment(db: &mut PgConnection, shipment: &Shipment) -> Resu
         r#"
         insert into shipment (
             shipment_id, district, origin, destination, state, document_number, serials, dispatched_quantity, dispatched_at,
-            dispatched_by, dispatcher_person
+            dispatched_by, dispatcher_person, blank_request_id
         )
-        select $1, $2, $3, $4, $5, $6, range_agg(int8range(r.first, r.last, '[]')), $7, $8, $9, $10
+        select $1, $2, $3, $4, $5, $6, range_agg(int8range(r.first, r.last, '[]')), $7, $8, $9, $10, $13
         from unnest($11::bigint[], $12::bigint[]) as r (first, last)
         "#,
         shipment.shipment_id.uuid(),
@@ -60,6 +60,7 @@ pub async fn insert_shipment(db: &mut PgConnection, shipment: &Shipment) -> Resu
         shipment.dispatched_by.person.uuid(),
         &firsts,
         &lasts,
+        shipment.blank_request_id.map(|id| id.uuid()),
     )
     .execute(db)
     .await?;
@@ -81,7 +82,7 @@ pub async fn lock_shipment(
             array(select lower(r) from unnest(serials) as r order by r) as "firsts!",
             array(select upper(r) - 1 from unnest(serials) as r order by r) as "lasts!",
             dispatched_quantity, received_quantity, surplus_quantity, dispatched_at, dispatched_by, dispatcher_person, ended_at,
-            ended_by
+            ended_by, blank_request_id
         from shipment
         where shipment_id = $1 and (district = $2 or district_of_location(origin) = $2)
         for no key update
@@ -166,7 +167,7 @@ pub async fn list_due_in(db: &mut PgConnection, to: Location) -> Result<Vec<Ship
             array(select lower(r) from unnest(serials) as r order by r) as "firsts!",
             array(select upper(r) - 1 from unnest(serials) as r order by r) as "lasts!",
             dispatched_quantity, received_quantity, surplus_quantity, dispatched_at, dispatched_by, dispatcher_person, ended_at,
-            ended_by
+            ended_by, blank_request_id
         from shipment
         where destination = $1 and state = 'DISPATCHED'
         order by dispatched_at, shipment_id
@@ -208,7 +209,7 @@ pub async fn list_shipments(
             array(select lower(r) from unnest(serials) as r order by r) as "firsts!",
             array(select upper(r) - 1 from unnest(serials) as r order by r) as "lasts!",
             dispatched_quantity, received_quantity, surplus_quantity, dispatched_at, dispatched_by, dispatcher_person, ended_at,
-            ended_by
+            ended_by, blank_request_id
         from shipment
         where (
                 $2 and destination = any (array (select l.location from location as l where l.district = $1))
@@ -247,6 +248,7 @@ struct Row {
     dispatcher_person: Uuid,
     ended_at: Option<OffsetDateTime>,
     ended_by: Option<Uuid>,
+    blank_request_id: Option<Uuid>,
 }
 
 impl TryFrom<Row> for Shipment {
@@ -270,6 +272,7 @@ impl TryFrom<Row> for Shipment {
             },
             ended_at: row.ended_at,
             ended_by: row.ended_by.map(OfficerId::from),
+            blank_request_id: row.blank_request_id.map(Into::into),
         })
     }
 }

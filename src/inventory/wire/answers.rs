@@ -6,8 +6,9 @@ use crate::{
     error::{Error, ErrorReason, Kind},
     ids::SerialRange,
     inventory::{
-        Blank, CustodyState, Holding, Movement, MovementKind, Obstacle, Refusal, Shipment,
-        ShipmentState, Spoilage, Stock,
+        Blank, CustodyState, DaysToEmpty, Holding, Movement, MovementKind, Obstacle, Refusal,
+        Shipment, ShipmentState, Spoilage, Stock,
+        wire::{request::days_to_empty, supply::refused},
     },
     proto,
     wire::{serial_range_message, timestamp},
@@ -45,11 +46,16 @@ pub fn cancel_shipment_response(cancelled: &Shipment) -> proto::CancelShipmentRe
     }
 }
 
-/// A location's account with what is on its way there.
-pub fn get_stock_response(account: &Stock, due_in: &[Shipment]) -> proto::GetStockResponse {
+/// A location's account with what is on its way there and how long it lasts.
+pub fn get_stock_response(
+    account: &Stock,
+    due_in: &[Shipment],
+    lasting: Option<DaysToEmpty>,
+) -> proto::GetStockResponse {
     proto::GetStockResponse {
         stock: Some(stock(account)),
         due_in: due_in.iter().map(shipment).collect(),
+        days_to_empty: lasting.map(days_to_empty),
     }
 }
 
@@ -133,11 +139,8 @@ pub(super) fn shipment(shipment: &Shipment) -> proto::Shipment {
         receive_time: shipment.ended_at.filter(|_| is_received).map(timestamp),
         surplus_quantity: shipment.surplus_quantity.unsigned_abs(),
         dispatched_by: shipment.dispatched_by.officer.to_string(),
-        received_by: shipment
-            .ended_by
-            .filter(|_| is_received)
-            .map(|id| id.to_string())
-            .unwrap_or_default(),
+        received_by: text(shipment.ended_by.filter(|_| is_received)),
+        blank_request_id: text(shipment.blank_request_id),
     }
 }
 
@@ -269,6 +272,7 @@ impl From<Refusal> for Error {
             ),
             Refusal::Count(refusal) => super::count::refused(refusal),
             Refusal::Unit(refusal) => super::lists::refused(refusal),
+            Refusal::Supply(refusal) => refused(refusal),
             Refusal::BlankNotFound => Self::not_found(ErrorReason::BlankNotFound, "blank"),
             Refusal::BlankNotInStock { serial, location } => {
                 let message = "the blank is not in stock there; put it aside and report it";

@@ -3,14 +3,17 @@
 mod answers;
 mod case;
 mod count;
+mod distribution;
 mod ledger;
 mod lists;
 mod proof;
+mod request;
+mod supply;
 mod write_off;
 
 use crate::{
     error::{Error, Result},
-    ids::{RequestId, Serial, SerialRange, ShipmentId, disjoint},
+    ids::{BlankRequestId, RequestId, Serial, SerialRange, ShipmentId, disjoint},
     inventory::{Arrival, Consignment, Delivery, Location},
     proto,
     violations::Violations,
@@ -37,9 +40,18 @@ pub use case::{
     case_cursor, case_cursor_text, list_stock_cases_response, record_found_response,
     settle_stock_case, settle_stock_case_response, settlement_content, settlement_of,
 };
+pub use distribution::{
+    distribute_blanks, distribute_blanks_response, propose_distribution,
+    propose_distribution_response,
+};
 pub use ledger::{
     list_movements, list_movements_response, reversal_content, reversal_of, reverse_movement,
     reverse_movement_response,
+};
+pub use request::{
+    cursor, cursor_text, decide_blank_request, decide_blank_request_response, list_blank_requests,
+    list_blank_requests_response, request_blanks, request_blanks_response, withdraw_blank_request,
+    withdraw_blank_request_response,
 };
 pub use write_off::{
     destruction_content, destruction_of, record_destruction, record_destruction_response,
@@ -85,6 +97,8 @@ pub fn dispatch_shipment(
     let destination = violations.parse::<Location>("destination", &message.destination);
     let document_number = document_number(&mut violations, &message.document_number);
     let serials = ranges(&mut violations, &message.serials);
+    let blank_request_id =
+        violations.parse_optional::<BlankRequestId>("blank_request_id", &message.blank_request_id);
     let (Some(request_id), Some(destination)) = (request_id, destination) else {
         return Err(violations.error());
     };
@@ -95,6 +109,7 @@ pub fn dispatch_shipment(
             destination,
             document_number,
             serials,
+            blank_request_id,
         },
     ))
 }

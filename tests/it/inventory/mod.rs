@@ -4,8 +4,11 @@ mod accounts;
 mod cards;
 mod cases;
 mod counts;
+mod distribution;
+mod low_stock;
 mod places;
 mod proof;
+mod requests;
 mod routes;
 mod shipments;
 mod write_offs;
@@ -77,6 +80,7 @@ impl Blanks for Client {
             document_number: "SJ-7/2017".to_owned(),
             serials: runs(ends),
             origin: from.to_owned(),
+            blank_request_id: String::new(),
         };
         let answer = self
             .inventory

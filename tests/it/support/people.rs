@@ -247,6 +247,7 @@ pub async fn deliver(
         document_number: format!("SJ-{first}"),
         serials: serials.clone(),
         origin: String::new(),
+        blank_request_id: String::new(),
     };
     let shipment = store
         .inventory

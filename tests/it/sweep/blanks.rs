@@ -38,6 +38,7 @@ async fn dispatch(sender: &mut Client, destination: &str, serials: SerialRange) 
         document_number: "SJ-scene".to_owned(),
         serials: vec![serials],
         origin: String::new(),
+        blank_request_id: String::new(),
     };
     let answer = sender.inventory.dispatch_shipment(request).await;
     let shipment = answer
@@ -66,4 +67,19 @@ pub async fn open_counts(terminal: &mut Client) -> [String; 2] {
 /// A run of serials.
 pub fn run(first: i64, last: i64) -> SerialRange {
     SerialRange { first, last }
+}
+
+/// A district of the same province that asks for blanks, too.
+pub const OTHER_DISTRICT: &str = "35.14";
+
+/// Asks for blanks for a district; answers the request.
+pub async fn asked_for_blanks(terminal: &mut Client, route: proto::BlankRequestRoute) -> String {
+    let request = proto::RequestBlanksRequest {
+        request_id: request_id(),
+        quantity: 500,
+        route: route.into(),
+    };
+    let answer = terminal.inventory.request_blanks(request).await;
+    let asked = answer.expect("the district may ask").into_inner();
+    asked.blank_request.expect("a request").blank_request_id
 }

@@ -194,6 +194,7 @@ fn dispatch() -> Case {
         document_number: "d".repeat(65),
         serials: vec![run(10, 20), run(20, 30)],
         origin: String::new(),
+        blank_request_id: String::new(),
     };
     let fields = vec!["destination", "document_number", "serials[1]"];
     Case(

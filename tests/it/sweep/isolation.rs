@@ -30,8 +30,9 @@ use super::{
 const FOREIGN: &str = "ektp://district/35.76/site/office/terminal/1";
 
 /// What is about the caller itself, or the same for everybody, and names no other thing.
-const ABOUT_ITSELF: [&str; 3] = [
+const ABOUT_ITSELF: [&str; 4] = [
     CLOSE_SHIFT,
+    "/ektp.v1.Inventory/RequestBlanks",
     "/ektp.v1.Administration/RenewTerminal",
     "/ektp.v1.Administration/WatchAuditHeads",
 ];

@@ -4,7 +4,10 @@
 use ektp::{
     areas,
     cli::demo::people::Person,
-    proto::{self, LeaseKey, SerialRange, VerdictOutcome, submit_print_request_result::Outcome},
+    proto::{
+        self, BlankRequestRoute, LeaseKey, SerialRange, VerdictOutcome,
+        submit_print_request_result::Outcome,
+    },
 };
 use uuid::Uuid;
 
@@ -15,7 +18,7 @@ use crate::support::{
 };
 
 use super::{
-    blanks::{on_its_way, open_counts, run, sent_on},
+    blanks::{OTHER_DISTRICT, asked_for_blanks, on_its_way, open_counts, run, sent_on},
     doubt,
     staff::{self, Staff},
     stock::{self, Stock},
@@ -76,6 +79,10 @@ pub struct Things {
     pub blank: i64,
     /// Two counts that are open: one to be written on and handed in, one to be given up.
     pub counts: [String; 2],
+    /// The district's request for blanks; it is open.
+    pub asked_of_centre: String,
+    /// Another district's, which the province decides.
+    pub asked_of_province: String,
     pub collection: String,
     pub challenge: (String, Vec<u8>),
     /// What is not as it should be in the store.
@@ -121,6 +128,8 @@ impl Things {
             sent: none(),
             blank: FIRST_BLANK,
             counts: [none(), none()],
+            asked_of_centre: none(),
+            asked_of_province: none(),
             collection: none(),
             challenge: (none(), vec![0; 32]),
             stock: Stock::nowhere(),
@@ -166,6 +175,8 @@ impl Things {
             sent: id(),
             blank: self.blank + 500_000,
             counts: [id(), id()],
+            asked_of_centre: id(),
+            asked_of_province: id(),
             collection: id(),
             challenge: (id(), self.challenge.1.clone()),
             stock: self.stock.missing(),
@@ -238,6 +249,9 @@ pub async fn set(office: &Office) -> Things {
 
     let mut store = office.centre("store").await;
     let shipment = on_its_way(&mut store).await;
+    let asked_of_centre = asked_for_blanks(&mut terminal, BlankRequestRoute::Direct).await;
+    let mut other = office.terminal(&format!("{OTHER_DISTRICT}/office/1")).await;
+    let asked_of_province = asked_for_blanks(&mut other, BlankRequestRoute::Province).await;
     let sent = sent_on(&mut terminal).await;
     let queued = waiting_request(&mut terminal).await;
     let counts = open_counts(&mut terminal).await;
@@ -271,6 +285,8 @@ pub async fn set(office: &Office) -> Things {
         sent,
         blank: FIRST_BLANK,
         counts,
+        asked_of_centre,
+        asked_of_province,
         collection,
         challenge,
     }

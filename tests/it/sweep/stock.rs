@@ -120,6 +120,7 @@ async fn case(terminal: &mut Client, store: &mut Client) -> (String, SerialRange
         document_number: "SJ-case".to_owned(),
         serials: vec![sent],
         origin: String::new(),
+        blank_request_id: String::new(),
     };
     let shipment = store.inventory.dispatch_shipment(dispatch).await;
     let shipment = shipment.expect("a dispatch").into_inner().shipment;

@@ -38,6 +38,7 @@ async fn send(store: &mut Client, first: i64, last: i64) -> String {
         document_number: format!("SJ-{first}"),
         serials: run(first, last),
         origin: String::new(),
+        blank_request_id: String::new(),
     };
     let sent = store.inventory.dispatch_shipment(dispatch).await;
     let sent = sent.expect("a dispatch").into_inner();

@@ -18,10 +18,11 @@ const OPEN: [(&str, &str); 4] = [
 
 /// What the server may do with each table, columns included: Select, Insert, Update, Delete. Of the tables in brackets
 /// only columns: an update there is the right to lock a row.
-const SERVES: [&str; 47] = [
+const SERVES: [&str; 48] = [
     "_sqlx_migrations S",
     "approval SIU",
     "audit_tree_head SI",
+    "blank_request SIU",
     "card S(U)",
     "certificate_counter SIU",
     "challenge SIUD",
@@ -167,6 +168,7 @@ async fn the_functions_with_the_owners_rights_have_a_fixed_path_and_are_these() 
             "close_refused",
             "close_work",
             "custody_of_serial",
+            "daily_use",
             "disclose",
             "feed_drop_partitions",
             "feed_move_floors",
@@ -181,6 +183,7 @@ async fn the_functions_with_the_owners_rights_have_a_fixed_path_and_are_these() 
             "movements_since",
             "nik_holders",
             "person_of_officer",
+            "shipments_of_requests",
         ]
     );
     let loose = texts(

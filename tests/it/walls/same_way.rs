@@ -49,6 +49,9 @@ async fn a_foreign_and_a_missing_thing_run_the_same_statements() {
     let mut some = 0;
     for method in &methods {
         let path = method.path.as_str();
+        if path.ends_with("/RequestBlanks") {
+            continue; // It names nothing but the caller's own district.
+        }
         let of_foreign = statements(&line, method, sample(path, &things, &request_id())).await;
         let of_missing = statements(&line, method, sample(path, &missing, &request_id())).await;
         assert_eq!(of_foreign, of_missing, "{path} takes another way");

@@ -11,6 +11,7 @@ use crate::{
 mod counts;
 mod print;
 mod stock;
+mod stock_requests;
 mod watches;
 
 use self::print::{doubt, printing, queue};
@@ -31,6 +32,7 @@ pub fn sample(path: &str, things: &Things, request_id: &str) -> Vec<u8> {
         .or_else(|| inventory(method, things, id.clone()))
         .or_else(|| counts::counts(method, things, id.clone()))
         .or_else(|| stock::stock(method, things, id.clone()))
+        .or_else(|| stock_requests::requests(method, things, id.clone()))
         .or_else(|| handover(method, things, id.clone()))
         .or_else(|| administration(method, things, id.clone()))
         .or_else(|| approvals(method, things, id.clone()))
@@ -133,6 +135,7 @@ fn inventory(method: &str, things: &Things, request_id: String) -> Option<Vec<u8
             document_number: format!("SJ-sample-{}", things.count),
             serials: vec![things.dispatch],
             origin: String::new(),
+            blank_request_id: String::new(),
         }
         .encode_to_vec(),
         "ReceiveShipment" => proto::ReceiveShipmentRequest {
