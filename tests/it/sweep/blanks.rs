@@ -3,7 +3,7 @@
 use ektp::proto::{self, SerialRange};
 
 use super::scene::{DISTRICT, FIRST_BLANK};
-use crate::support::office::{Client, request_id};
+use crate::support::office::{Client, Office, request_id};
 
 /// Blanks in the centre's store; the first ten are on their way to the district, the others stay.
 pub const FIRST_CENTRAL: i64 = 8_100_001;
@@ -70,10 +70,19 @@ pub fn run(first: i64, last: i64) -> SerialRange {
 }
 
 /// A district of the same province that asks for blanks, too.
-pub const OTHER_DISTRICT: &str = "35.14";
+const OTHER_DISTRICT: &str = "35.14";
 
-/// Asks for blanks for a district; answers the request.
-pub async fn asked_for_blanks(terminal: &mut Client, route: proto::BlankRequestRoute) -> String {
+/// Requests for blanks: the district's own, which the centre decides, and another one's, which the province decides.
+pub async fn asked_for_blanks(office: &Office) -> [String; 2] {
+    let mut own = office.terminal(&format!("{DISTRICT}/office/1")).await;
+    let mut other = office.terminal(&format!("{OTHER_DISTRICT}/office/1")).await;
+    [
+        asked(&mut own, proto::BlankRequestRoute::Direct).await,
+        asked(&mut other, proto::BlankRequestRoute::Province).await,
+    ]
+}
+
+async fn asked(terminal: &mut Client, route: proto::BlankRequestRoute) -> String {
     let request = proto::RequestBlanksRequest {
         request_id: request_id(),
         quantity: 500,

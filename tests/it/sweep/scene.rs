@@ -4,10 +4,7 @@
 use ektp::{
     areas,
     cli::demo::people::Person,
-    proto::{
-        self, BlankRequestRoute, LeaseKey, SerialRange, VerdictOutcome,
-        submit_print_request_result::Outcome,
-    },
+    proto::{self, LeaseKey, SerialRange, VerdictOutcome, submit_print_request_result::Outcome},
 };
 use uuid::Uuid;
 
@@ -18,7 +15,7 @@ use crate::support::{
 };
 
 use super::{
-    blanks::{OTHER_DISTRICT, asked_for_blanks, on_its_way, open_counts, run, sent_on},
+    blanks::{asked_for_blanks, on_its_way, open_counts, run, sent_on},
     doubt,
     staff::{self, Staff},
     stock::{self, Stock},
@@ -249,9 +246,7 @@ pub async fn set(office: &Office) -> Things {
 
     let mut store = office.centre("store").await;
     let shipment = on_its_way(&mut store).await;
-    let asked_of_centre = asked_for_blanks(&mut terminal, BlankRequestRoute::Direct).await;
-    let mut other = office.terminal(&format!("{OTHER_DISTRICT}/office/1")).await;
-    let asked_of_province = asked_for_blanks(&mut other, BlankRequestRoute::Province).await;
+    let [asked_of_centre, asked_of_province] = asked_for_blanks(office).await;
     let sent = sent_on(&mut terminal).await;
     let queued = waiting_request(&mut terminal).await;
     let counts = open_counts(&mut terminal).await;
