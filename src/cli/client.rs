@@ -207,7 +207,7 @@ pub fn request_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// Tries a call again while the server is away or two acts collided.
+/// Tries a call again while the server is away, two acts collided, or it has too much to do and says when to come again.
 pub async fn retrying<T, F>(call: impl Fn() -> F) -> Result<T, Status>
 where
     F: Future<Output = Result<T, Status>>,
@@ -221,17 +221,33 @@ where
 {
     let mut tries = 1;
     loop {
-        match call().await {
-            Err(status)
-                if matches!(status.code(), Code::Unavailable | Code::Aborted)
-                    && tries < TRIES_MAX =>
-            {
-                tokio::time::sleep(backoff(first, RETRY_DELAY_MAX, tries)).await;
-                tries += 1;
+        let ended = call().await;
+        let delay = match &ended {
+            Err(status) if tries < TRIES_MAX => {
+                delay(status, backoff(first, RETRY_DELAY_MAX, tries))
             }
-            ended => return ended,
+            Ok(_) | Err(_) => None,
+        };
+        match delay {
+            Some(delay) => tokio::time::sleep(delay).await,
+            None => return ended,
         }
+        tries += 1;
     }
+}
+
+/// When to try again after this answer, if at all. Who is told when to come waits that long and a random part of it more,
+/// so that those refused together do not come back together; a quota of minutes is not waited for.
+fn delay(status: &Status, backoff: Duration) -> Option<Duration> {
+    if matches!(status.code(), Code::Unavailable | Code::Aborted) {
+        return Some(backoff);
+    }
+    if status.code() != Code::ResourceExhausted {
+        return None;
+    }
+    let told = status.get_details_retry_info()?.retry_delay?;
+    let more = rand::rng().random_range(Duration::ZERO..=told);
+    (told <= RETRY_DELAY_MAX).then_some(told + more)
 }
 
 /// How long to wait before try `tries` + 1: exponential with full jitter, so that many terminals do not come back at once.
@@ -294,6 +310,8 @@ impl From<Status> for Failure {
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use tonic_types::ErrorDetails;
+
     use super::*;
 
     async fn tries_of(code: Code) -> u32 {
@@ -305,6 +323,20 @@ mod tests {
         .await;
         assert_eq!(ended.expect_err("every try fails").code(), code);
         tries.into_inner()
+    }
+
+    #[test]
+    fn who_is_told_when_to_come_comes_then_and_not_for_a_quota_of_minutes() {
+        let exhausted = |told: Option<u64>| {
+            let details = told.map_or_else(ErrorDetails::new, |seconds| {
+                ErrorDetails::with_retry_info(Some(Duration::from_secs(seconds)))
+            });
+            Status::with_error_details(Code::ResourceExhausted, "no", details)
+        };
+        let soon = delay(&exhausted(Some(1)), Duration::ZERO).expect("it is tried again");
+        assert!((Duration::from_secs(1)..=Duration::from_secs(2)).contains(&soon));
+        assert_eq!(delay(&exhausted(Some(60)), Duration::ZERO), None);
+        assert_eq!(delay(&exhausted(None), Duration::ZERO), None);
     }
 
     #[tokio::test]
