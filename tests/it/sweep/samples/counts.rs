@@ -8,7 +8,7 @@ use crate::sweep::scene::Things;
 pub fn counts(method: &str, things: &Things, request_id: String) -> Option<Vec<u8>> {
     let [open, given_up] = things.counts.clone();
     // Another one for other things: where they are says little about a place.
-    let document_number = format!("SO-{}", things.dispatch.first);
+    let document_number = format!("SO-{}", things.count);
     Some(match method {
         "StartCount" => proto::StartCountRequest {
             request_id,
