@@ -114,7 +114,8 @@ impl Head {
     }
 }
 
-fn written(at: OffsetDateTime) -> String {
+/// A time as signed texts have it: in UTC, with six digits after the second.
+pub fn written(at: OffsetDateTime) -> String {
     at.to_offset(UtcOffset::UTC)
         .format(format_description!(
             "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
@@ -122,7 +123,8 @@ fn written(at: OffsetDateTime) -> String {
         .expect("every time of the database has this form")
 }
 
-fn read(text: &str) -> Option<OffsetDateTime> {
+/// The way back.
+pub fn read(text: &str) -> Option<OffsetDateTime> {
     let form =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
     let at = PrimitiveDateTime::parse(text, form).ok()?;

@@ -24,7 +24,7 @@ mod verify;
 mod wire;
 mod witness;
 
-pub use head::{Head, HeadError};
+pub use head::{Head, HeadError, read as time_of_text, written as time_as_text};
 pub use key::{Key, SIGNATURE_BYTES, is_signed};
 pub use report::{Finding, Kind, Report, place};
 pub use sights::{Asked, SIGHTS_MAX, Sight, sights};

@@ -116,7 +116,7 @@ fn certified(signed: &Signed) -> Table {
     let mut table = table();
     let scope = certificate.area.to_string();
     table.add_row(["scope", &scope]);
-    table.add_row(["made", &proof::written(certificate.made_at)]);
+    table.add_row(["made", &audit::time_as_text(certificate.made_at)]);
     table.add_row(["locations", &counted(certificate.places.len() as u64)]);
     table.add_row([
         "registered",

@@ -20,8 +20,6 @@ use crate::{
 
 mod text;
 
-pub use text::written;
-
 /// How the text begins; another version begins otherwise.
 pub const TITLE: &str = "ektp stock certificate v1";
 /// The longest file that is read: four times what one message may carry.

@@ -26,7 +26,7 @@ use std::fmt;
 use super::{Account, CustodyState, Location};
 
 pub use area::{Area, AreaError};
-pub use certificate::{Certificate, CertificateError, Place, Signed, written};
+pub use certificate::{Certificate, CertificateError, Place, Signed};
 pub use certify::{NotConserved, certified, certify};
 pub use derived::Derived;
 pub use finding::{Finding, Kind, Report};

@@ -7,13 +7,10 @@ use serde::Serialize;
 use sqlx::{Connection as _, PgConnection};
 use time::{Date, OffsetDateTime};
 
-use super::{
-    certificate::written,
-    document::{self, Parts},
-};
+use super::document::{self, Parts};
 use crate::{
     areas::{self, TimeZone},
-    audit,
+    audit::{self, time_as_text},
     error::Result,
     hex,
     ids::District,
@@ -92,7 +89,7 @@ impl Statement {
             self.district,
             self.name(),
             self.day,
-            written(self.as_of),
+            time_as_text(self.as_of),
         )
     }
 
@@ -105,7 +102,7 @@ impl Statement {
             district: self.district.to_string(),
             name: self.name(),
             day: self.day.to_string(),
-            as_of: written(self.as_of),
+            as_of: time_as_text(self.as_of),
             figures: self.figures,
             public_key: hex::encode(&parts.key),
             signature: hex::encode(&parts.signature),

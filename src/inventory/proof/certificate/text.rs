@@ -5,10 +5,9 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset, macros::format_description};
-
 use super::{Certificate, CertificateError, FIGURE_MAX, Place, TITLE};
 use crate::{
+    audit::{time_as_text, time_of_text},
     hex,
     inventory::{Location, proof::leaf::Quantities},
 };
@@ -19,7 +18,7 @@ impl Certificate {
         let mut text = format!(
             "{TITLE}\nscope: {}\nmade: {}\nregistered: {}\n",
             self.area,
-            written(self.made_at),
+            time_as_text(self.made_at),
             self.registered
         );
         for (location, number) in &self.givers {
@@ -62,7 +61,9 @@ impl Certificate {
         next(TITLE).ok_or_else(|| wrong(1))?;
         let area = next("scope: ").and_then(|text| text.parse().ok());
         let area = area.ok_or_else(|| wrong(2))?;
-        let made_at = next("made: ").and_then(read).ok_or_else(|| wrong(3))?;
+        let made_at = next("made: ")
+            .and_then(time_of_text)
+            .ok_or_else(|| wrong(3))?;
         let registered = next("registered: ").and_then(figure);
         let registered = registered.ok_or_else(|| wrong(4))?;
         let mut number = 4;
@@ -149,20 +150,4 @@ fn place(rest: &str) -> Option<(Location, Place)> {
         quantities,
     };
     Some((location, place))
-}
-
-/// A time in UTC with six digits after the second.
-pub fn written(at: OffsetDateTime) -> String {
-    at.to_offset(UtcOffset::UTC)
-        .format(format_description!(
-            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
-        ))
-        .expect("every time of the database has this form")
-}
-
-fn read(text: &str) -> Option<OffsetDateTime> {
-    let form =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-    let at = PrimitiveDateTime::parse(text, form).ok()?;
-    Some(at.assume_utc())
 }
