@@ -151,15 +151,3 @@ alter table seniority_change add constraint seniority_change_was_approved
     foreign key (approval_id) references approval;
 alter table print_incident add constraint print_incident_was_approved
     foreign key (approval_id) references approval;
-alter table stock_case_settlement
-    add constraint settlement_was_approved foreign key (approval_id) references approval,
-    add constraint settlement_asker_is_of_its_office foreign key (asked_by, asked_office)
-        references officer (officer_id, district),
-    add constraint settlement_approver_is_of_the_other foreign key (approved_by, approved_office)
-        references officer (officer_id, district);
-alter table destruction
-    add constraint destruction_was_approved foreign key (approval_id) references approval,
-    add constraint destruction_asker_is_of_its_office foreign key (asked_by, district)
-        references officer (officer_id, district),
-    add constraint destruction_approver_is_of_its_office foreign key (approved_by, district)
-        references officer (officer_id, district);

@@ -181,6 +181,8 @@ fn summary(report: &Report) -> Table {
         ("cards", report.cards),
         ("deliveries", report.deliveries),
         ("shipments", report.shipments),
+        ("cases", report.cases),
+        ("records of destruction", report.destructions),
         ("certified locations compared", report.certified),
         ("findings", report.found()),
     ];

@@ -15,6 +15,7 @@ const LOW_DAYS: f64 = 7.0;
 const USE_ASKED_DAYS: i64 = 30;
 /// And no less than that: the way to the centre takes as long for one blank as for a box.
 const ASKED_MIN: i64 = 500;
+
 /// Whether so few blanks are left that it is worth counting who waits.
 pub fn may_be_low(blanks: &Use) -> bool {
     let is_short = days_to_empty(blanks).is_some_and(|days| days.expected < LOW_DAYS);

@@ -7,8 +7,12 @@ use std::iter::Peekable;
 use super::{Derived, Kind, Report, Run, name, place, replay::Replayed};
 use crate::inventory::{
     Account, CustodyState, Location,
-    store::proof::{Card, Delivered, Row, Sent},
+    store::proof::{Card, Delivered, Row},
 };
+
+mod papers;
+
+pub use papers::Papers;
 
 /// A card that a newer one replaced.
 const ENDED: &str = "ENDED";
@@ -252,56 +256,6 @@ pub fn deliveries(rows: &[Delivered], replayed: &Replayed, report: &mut Report) 
     for ((location, number), run) in left {
         let words = format!("movement {number} brought them, and no delivery has it");
         report.add(Kind::DeliveryDiffers, location, Some(run), words);
-    }
-}
-
-/// Shipments under way, to be held against what is in transit.
-#[derive(Default)]
-pub struct Shipments(Derived);
-
-impl Shipments {
-    /// The next one, in any order.
-    pub fn shipment(&mut self, sent: &Sent, derived: &Derived, report: &mut Report) {
-        report.shipments += 1;
-        let at = sent.destination;
-        if sent.dispatched_quantity != sent.quantity {
-            let words = format!(
-                "shipment {} says {} and lists {}",
-                sent.shipment_id, sent.dispatched_quantity, sent.quantity
-            );
-            report.add(Kind::ShipmentDiffers, at, None, words);
-        }
-        let due = due(at);
-        for run in &sent.under_way {
-            if let Some(gap) = derived.gap(*run, Some(due)) {
-                let words = format!(
-                    "shipment {} has them under way, and the movements have not",
-                    sent.shipment_id
-                );
-                report.add(Kind::ShipmentDiffers, at, Some(gap), words);
-            }
-            self.0.put(*run, due);
-        }
-    }
-
-    /// After the last one.
-    pub fn finish(self, derived: &Derived, report: &mut Report) {
-        let in_transit = derived
-            .runs()
-            .filter(|(_, at)| at.state == CustodyState::InTransit);
-        for (run, account) in in_transit {
-            if let Some(gap) = self.0.gap(run, Some(account)) {
-                let words = "the movements have them in transit, and no shipment has";
-                report.add(Kind::ShipmentDiffers, account.location, Some(gap), words);
-            }
-        }
-    }
-}
-
-fn due(location: Location) -> Account {
-    Account {
-        location,
-        state: CustodyState::InTransit,
     }
 }
 

@@ -25,8 +25,16 @@ pub enum Kind {
     CardMissing,
     /// A delivery is not what its movements brought in.
     DeliveryDiffers,
+    /// A movement's kind is not what it did.
+    KindDiffers,
+    /// A correction is not the way back of the movement that it names.
+    ReversalDiffers,
     /// A shipment under way is not what is in transit.
     ShipmentDiffers,
+    /// An open case is not what is in dispute, or its serials are neither open nor settled.
+    CaseDiffers,
+    /// The records of destruction are not what is destroyed.
+    DestructionDiffers,
     /// The movements do not give what a certificate says of that moment.
     CertificateDiffers,
 }
@@ -42,7 +50,11 @@ impl Kind {
             Self::CardDiffers => "CARD_DIFFERS",
             Self::CardMissing => "CARD_MISSING",
             Self::DeliveryDiffers => "DELIVERY_DIFFERS",
+            Self::KindDiffers => "KIND_DIFFERS",
+            Self::ReversalDiffers => "REVERSAL_DIFFERS",
             Self::ShipmentDiffers => "SHIPMENT_DIFFERS",
+            Self::CaseDiffers => "CASE_DIFFERS",
+            Self::DestructionDiffers => "DESTRUCTION_DIFFERS",
             Self::CertificateDiffers => "CERTIFICATE_DIFFERS",
         }
     }
@@ -92,6 +104,10 @@ pub struct Report {
     pub deliveries: u64,
     /// Shipments compared.
     pub shipments: u64,
+    /// Cases compared.
+    pub cases: u64,
+    /// Records of destruction compared.
+    pub destructions: u64,
     /// Locations of the certificate that were compared.
     pub certified: u64,
 }

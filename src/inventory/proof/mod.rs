@@ -1,7 +1,7 @@
 //! Proof: that what custody says follows from the movements alone, now, in a certificate that was kept, and on any day.
 //!
 //! ```text
-//!  movements ──> Replay ──> Derived ──┬── compared with custody, cards, deliveries, shipments   (ektp audit-stock)
+//!  movements ──> Replay ──> Derived ──┬── compared with custody, cards and all papers           (ektp audit-stock)
 //!                                     └── compared with a certificate's leaves                  (… --certificate)
 //!  custody, flows, one snapshot ──> Certificate ──> laws ──> signature                          (CertifyConservation)
 //! ```
@@ -13,6 +13,7 @@ mod area;
 mod certificate;
 mod certify;
 mod compare;
+mod conduct;
 mod derived;
 mod document;
 mod finding;
@@ -23,7 +24,7 @@ mod stock;
 
 use std::fmt;
 
-use super::{Account, CustodyState, Location};
+use super::{Account, CustodyState, Location, MovementKind, MovementName};
 
 pub use area::{Area, AreaError};
 pub use certificate::{Certificate, CertificateError, Place, Signed};
@@ -73,6 +74,17 @@ pub struct Entry {
     pub from: Option<Account>,
     /// Where it went.
     pub to: Account,
+}
+
+/// A movement as it stands in the ledger: with what it says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// What it did.
+    pub entry: Entry,
+    /// What it calls that.
+    pub kind: MovementKind,
+    /// The movement that it says it takes back.
+    pub reverses: Option<MovementName>,
 }
 
 /// A state as the tables and the contract write it.

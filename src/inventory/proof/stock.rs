@@ -5,19 +5,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::TryStreamExt as _;
+use futures::{Stream, TryStreamExt as _};
 use sqlx::{Connection as _, PgConnection};
 
 use super::{
     Certificate, Kind, Replay, Report,
-    compare::{Cards, Custody, Shipments, deliveries},
+    compare::{Cards, Custody, Papers, deliveries},
+    conduct::Conduct,
     leaf::{Leaf, Quantities},
     replay::Replayed,
 };
 use crate::{
     audit::Digest,
     error::Result,
-    inventory::{Location, store::proof as store},
+    inventory::{
+        CustodyState, Location,
+        store::{
+            papers::{self, Paper},
+            proof as store,
+        },
+    },
 };
 
 /// Movements between two words about the progress.
@@ -44,12 +51,14 @@ pub async fn audit(
         .await?;
     let mut replay = Replay::new(None);
     let mut then = certificate.map(|certificate| Replay::new(Some(certificate.cut())));
+    let mut conduct = Conduct::default();
     {
-        let mut entries = std::pin::pin!(store::ledger(&mut view));
-        while let Some(entry) = entries.try_next().await? {
-            replay.take(entry);
+        let mut ledger = std::pin::pin!(store::ledger(&mut view));
+        while let Some(written) = ledger.try_next().await? {
+            conduct.take(&written, &mut report);
+            replay.take(written.entry);
             if let Some(then) = &mut then {
-                then.take(entry);
+                then.take(written.entry);
             }
             report.movements += 1;
             if report.movements.is_multiple_of(TELL_EVERY) {
@@ -58,6 +67,7 @@ pub async fn audit(
         }
     }
     progress(report.movements);
+    conduct.finish(&mut report);
     let now = replay.finish(&mut report);
     report.locations = now.heads.len() as u64;
     for (run, _) in now.derived.runs() {
@@ -98,15 +108,40 @@ async fn compare(view: &mut PgConnection, now: &Replayed, report: &mut Report) -
     }
     cards.finish(report);
     deliveries(&store::deliveries(view).await?, now, report);
-    let mut shipments = Shipments::default();
-    {
-        let mut rows = std::pin::pin!(store::shipments(view));
-        while let Some(sent) = rows.try_next().await? {
-            shipments.shipment(&sent, &now.derived, report);
-        }
-    }
-    shipments.finish(&now.derived, report);
+    compare_papers(view, now, report).await
+}
+
+async fn compare_papers(
+    view: &mut PgConnection,
+    now: &Replayed,
+    report: &mut Report,
+) -> Result<()> {
+    let under_way = (Kind::ShipmentDiffers, "shipment");
+    let under_way = Papers::begin(&now.derived, CustodyState::InTransit, under_way);
+    report.shipments = compared(papers::shipments(view), under_way, report).await?;
+    let open = (Kind::CaseDiffers, "case");
+    let open = Papers::begin(&now.derived, CustodyState::Disputed, open);
+    report.cases = compared(papers::cases(view), open, report).await?;
+    let burned = (Kind::DestructionDiffers, "record of destruction");
+    let burned = Papers::begin(&now.derived, CustodyState::Destroyed, burned);
+    report.destructions = compared(papers::destructions(view), burned, report).await?;
     Ok(())
+}
+
+/// Compares papers of one kind; answers how many there are.
+async fn compared(
+    papers: impl Stream<Item = Result<Paper>>,
+    mut walk: Papers<'_>,
+    report: &mut Report,
+) -> Result<u64> {
+    let mut papers = std::pin::pin!(papers);
+    let mut count = 0;
+    while let Some(paper) = papers.try_next().await? {
+        walk.paper(&paper, report);
+        count += 1;
+    }
+    walk.finish(report);
+    Ok(count)
 }
 
 /// What the movements up to the certificate's numbers give, held against its leaves.

@@ -8,6 +8,7 @@ mod custody;
 mod distribution;
 mod ledger;
 mod locations;
+pub mod papers;
 pub mod proof;
 mod reads;
 mod requests;

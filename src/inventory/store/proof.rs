@@ -1,4 +1,5 @@
-//! What proofs read: the whole ledger and what stands beside it, one stream each, and one area's flows and custody.
+//! What proofs read: the whole ledger and what stands beside it, one stream each, and one area's flows and custody. Papers are
+//! read in `papers`.
 //!
 //! What is easily got wrong: several statements make one picture only inside one snapshot. Whoever calls these has begun a
 //! transaction of repeatable reads.
@@ -6,13 +7,12 @@
 use futures::{Stream, StreamExt as _};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
     inventory::{
-        Account, CustodyState, Location,
-        proof::{Entry, Run},
+        Account, CustodyState, Location, MovementKind, MovementName,
+        proof::{Entry, Run, Written},
         store::location,
     },
 };
@@ -41,20 +41,6 @@ pub struct Delivered {
     pub movement: i64,
     /// How many.
     pub quantity: i64,
-}
-
-/// A shipment.
-pub struct Sent {
-    /// The shipment.
-    pub shipment_id: Uuid,
-    /// Where it goes.
-    pub destination: Location,
-    /// What its record says was sent.
-    pub dispatched_quantity: i64,
-    /// What its serials are.
-    pub quantity: i64,
-    /// Its runs while it is under way; none after.
-    pub under_way: Vec<Run>,
 }
 
 /// What moved between the accounts of a location of an area and those of others; or only the number of one elsewhere.
@@ -96,11 +82,12 @@ pub async fn numbers(db: &mut PgConnection) -> Result<Vec<(Location, i64)>> {
 }
 
 /// All movements, roughly in the order in which they were written.
-pub fn ledger(db: &mut PgConnection) -> impl Stream<Item = Result<Entry>> + Send + '_ {
+pub fn ledger(db: &mut PgConnection) -> impl Stream<Item = Result<Written>> + Send + '_ {
     let rows = sqlx::query!(
         r#"
-        select location, number, lower(serials) as "first!", upper(serials) - 1 as "last!",
-            from_location, from_state as "from_state: CustodyState", to_location, to_state as "to_state: CustodyState"
+        select location, number, kind as "kind: MovementKind", lower(serials) as "first!", upper(serials) - 1 as "last!",
+            from_location, from_state as "from_state: CustodyState", to_location, to_state as "to_state: CustodyState",
+            reverses_location, reverses_number
         from movement
         order by recorded_at, location, number
         "#
@@ -115,7 +102,7 @@ pub fn ledger(db: &mut PgConnection) -> impl Stream<Item = Result<Entry>> + Send
                 return Err(Error::corrupt("movement", "half an account"));
             }
         };
-        Ok(Entry {
+        let entry = Entry {
             location: location("movement", row.location)?,
             number: row.number,
             run: Run {
@@ -124,6 +111,16 @@ pub fn ledger(db: &mut PgConnection) -> impl Stream<Item = Result<Entry>> + Send
             },
             from,
             to: account("movement", row.to_location, row.to_state)?,
+        };
+        let named = row.reverses_location.zip(row.reverses_number);
+        let named = named.map(|(at, number)| {
+            let location = location("movement", at)?;
+            Ok::<_, Error>(MovementName { location, number })
+        });
+        Ok(Written {
+            entry,
+            kind: row.kind,
+            reverses: named.transpose()?,
         })
     })
 }
@@ -199,35 +196,6 @@ pub async fn deliveries(db: &mut PgConnection) -> Result<Vec<Delivered>> {
         })
     });
     rows.collect()
-}
-
-/// All shipments, with the serials of those under way.
-pub fn shipments(db: &mut PgConnection) -> impl Stream<Item = Result<Sent>> + Send + '_ {
-    // A sum over no runs is null; arrays are not.
-    let rows = sqlx::query!(
-        r#"
-        select s.shipment_id, s.destination, s.dispatched_quantity,
-            coalesce((select sum(upper(r) - lower(r)) from unnest(s.serials) as r), 0)::bigint as "quantity!",
-            case when s.state = 'DISPATCHED'
-                then array(select lower(r) from unnest(s.serials) as r order by r) else '{}' end as "firsts!",
-            case when s.state = 'DISPATCHED'
-                then array(select upper(r) - 1 from unnest(s.serials) as r order by r) else '{}' end as "lasts!"
-        from shipment as s
-        order by s.dispatched_at, s.shipment_id
-        "#
-    )
-    .fetch(db);
-    rows.map(|row| {
-        let row = row?;
-        let ends = row.firsts.into_iter().zip(row.lasts);
-        Ok(Sent {
-            shipment_id: row.shipment_id,
-            destination: location("shipment", row.destination)?,
-            dispatched_quantity: row.dispatched_quantity,
-            quantity: row.quantity,
-            under_way: ends.map(|(first, last)| Run { first, last }).collect(),
-        })
-    })
 }
 
 /// The flows of an area's locations, and the numbers of those elsewhere that ever gave into it.

@@ -178,7 +178,7 @@ pub fn state(state: CustodyState) -> proto::CustodyState {
     }
 }
 
-pub(super) fn kind(kind: MovementKind) -> proto::MovementKind {
+pub fn kind(kind: MovementKind) -> proto::MovementKind {
     match kind {
         MovementKind::Delivered => proto::MovementKind::Delivered,
         MovementKind::Dispatched => proto::MovementKind::Dispatched,

@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub use answers::{
-    cancel_shipment_response, dispatch_shipment_response, get_stock_response,
+    cancel_shipment_response, dispatch_shipment_response, get_stock_response, kind as movement_kind,
     locate_blank_response, receive_shipment_response, register_delivery_response,
     state as custody_state, stock_event,
 };

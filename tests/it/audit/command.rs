@@ -1,35 +1,10 @@
 //! `ektp audit` as people run it: what it prints and how it ends.
 
-use std::{fs, process::Stdio};
+use std::fs;
 
 use ektp::audit;
-use sqlx::ConnectOptions as _;
-use tokio::process::Command;
 
 use crate::support::{Folder, office::Office};
-
-/// How a command ended, and what it printed.
-async fn ektp(office: &Office, folder: &Folder, arguments: &[&str]) -> (bool, String) {
-    let options = office.sql.connect_options();
-    let output = Command::new(env!("CARGO_BIN_EXE_ektp"))
-        .arg("audit")
-        .args(arguments)
-        .arg("--data")
-        .arg(folder.path())
-        .env("DATABASE_URL", options.to_url_lossy().as_str())
-        // What is asked is what it says to people, however much this run logs.
-        .env("EKTP_LOG", "warn")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .expect("the program can be started");
-    let said = [output.stdout, output.stderr].concat();
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&said).into_owned(),
-    )
-}
 
 #[tokio::test]
 async fn the_exit_code_tells_a_log_that_fits_from_one_that_was_changed() {
@@ -45,27 +20,27 @@ async fn the_exit_code_tells_a_log_that_fits_from_one_that_was_changed() {
     fs::write(&key, format!("{public}\n")).expect("the folder is ours");
     let (kept, key) = (kept.display().to_string(), key.display().to_string());
 
-    let given = ["verify", "--head", &kept, "--public-key", &key];
-    let (fits, said) = ektp(&office, &folder, &given).await;
+    let given = ["audit", "verify", "--head", &kept, "--public-key", &key];
+    let (fits, said) = office.ektp(&folder, &given).await;
     assert!(fits, "{said}");
     for part in ["signed heads", "kept heads compared", &public] {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
     let other = "00".repeat(32);
-    let (fits, said) = ektp(&office, &folder, &["verify", "--public-key", &other]).await;
+    let (fits, said) = office.ektp(&folder, &["audit", "verify", "--public-key", &other]).await;
     assert!(!fits && said.contains("UNKNOWN_KEY head 1"), "{said}");
     assert!(said.contains("no kept head was given"), "{said}");
 
     office
         .tamper("update audit set code = 9 where district = 3575 and number = 17")
         .await;
-    let (fits, said) = ektp(&office, &folder, &given).await;
+    let (fits, said) = office.ektp(&folder, &given).await;
     assert!(!fits && said.contains("EDITED 35.75 row 17"), "{said}");
 
     // The witness file in the data folder is taken where no other is named.
     office.tamper("truncate audit_tree_head").await;
     fs::copy(&office.signing.witness, folder.join(audit::WITNESS_FILE)).expect("it is there");
-    let (fits, said) = ektp(&office, &folder, &["verify"]).await;
+    let (fits, said) = office.ektp(&folder, &["audit", "verify"]).await;
     assert!(!fits && said.contains("HEAD_MISSING head 1"), "{said}");
 }
 
@@ -92,9 +67,9 @@ async fn whose_data_was_seen_is_listed_by_terminal_officer_and_person() {
         .await;
     office.grow(&[3_575], 5).await;
 
-    let since = ["who-saw", "--since", "2017-04-18T08:00:00+07:00"];
+    let since = ["audit", "who-saw", "--since", "2017-04-18T08:00:00+07:00"];
     let seen = async |more: &[&str]| {
-        let (well, said) = ektp(&office, &folder, &[&since[..], more].concat()).await;
+        let (well, said) = office.ektp(&folder, &[&since[..], more].concat()).await;
         assert!(well, "{said}");
         said
     };
@@ -120,6 +95,6 @@ async fn whose_data_was_seen_is_listed_by_terminal_officer_and_person() {
         seen(&["--resident", three, "--json"]).await.lines().count(),
         1
     );
-    let later = ["who-saw", "--since", "2999-01-01T00:00:00Z", "--json"];
-    assert_eq!(ektp(&office, &folder, &later).await, (true, String::new()));
+    let later = ["audit", "who-saw", "--since", "2999-01-01T00:00:00Z", "--json"];
+    assert_eq!(office.ektp(&folder, &later).await, (true, String::new()));
 }

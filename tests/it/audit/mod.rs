@@ -6,7 +6,6 @@ use ektp::{
     audit::{self, Head, Kept, Report, Signing, Trust},
     error::Result,
 };
-use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::support::{cards::until, office::Office};
@@ -91,14 +90,6 @@ impl Office {
         audit::verify(&mut db, &trust, &mut |_| {})
             .await
             .expect("the log can be read")
-    }
-
-    /// What the superuser of the database can do.
-    async fn tamper(&self, sql: impl Into<String>) {
-        sqlx::raw_sql(AssertSqlSafe(sql.into()))
-            .execute(&self.sql)
-            .await
-            .expect("a superuser may do anything");
     }
 
     /// Appends so many rows to each of some districts' chains, with every column filled somewhere.

@@ -5,11 +5,31 @@ use tokio::sync::Barrier;
 use tonic::Code;
 
 use super::{Blanks, assert_conserved, assert_same, metadata, runs};
-use crate::support::office::{Office, reason, request_id, violated_fields};
+use crate::support::office::{MORNING, Office, reason, request_id, violated_fields};
 
-/// S0-1: the ministry's blanks come to Kota Pasuruan with a transfer record.
 #[tokio::test]
-async fn eight_thousand_blanks_come_from_the_ministry_to_the_office() {
+async fn s0_2_service_opens_the_day_the_blanks_arrive() {
+    let office = Office::open().await;
+    office.queued("35.75", 2).await;
+    let mut store = office.centre("store").await;
+    let mut terminal = office.terminal("35.75/office/1").await;
+    store.deliver(&[(1, 2)]).await.expect("the maker's");
+    let sent = store.dispatch("35.75", &[(1, 2)]).await.expect("sent");
+    let before = terminal.lease(2).await;
+    assert_eq!(before.leases.len(), 0, "what is on its way is not there");
+    assert_eq!(before.short_side(), proto::ShortSide::Blanks);
+    office.clock.set(MORNING + time::Duration::days(1));
+    let received = terminal.receive(&sent.shipment_id, &[(1, 2)]).await;
+    received.expect("a receipt");
+    let leases = terminal.lease(2).await.leases;
+    assert_eq!(leases.len(), 2);
+    terminal.bind(&leases, 1).await;
+    terminal.report(&leases, 1).await;
+    assert_eq!(terminal.awaiting().await.len(), 2, "the same day");
+}
+
+#[tokio::test]
+async fn s0_1_eight_thousand_blanks_come_from_the_ministry_to_the_office() {
     let office = Office::open().await;
     let mut store = office.centre("store").await;
     let mut terminal = office.terminal("35.75/office/1").await;

@@ -14,7 +14,8 @@ use crate::{
     support::office::{Client, Office, reason, request_id, violated_fields},
 };
 
-async fn spoil(client: &mut Client, ends: &[(i64, i64)]) -> Result<Vec<proto::Movement>, Status> {
+/// Says that blanks of the caller's store cannot be used.
+pub async fn spoil(client: &mut Client, ends: &[(i64, i64)]) -> Result<Vec<proto::Movement>, Status> {
     let request = proto::RecordSpoiledRequest {
         request_id: request_id(),
         location: String::new(),
@@ -36,7 +37,8 @@ async fn give_back(client: &mut Client, serials: &[i64]) -> Result<Vec<proto::Mo
     Ok(answer.into_inner().movements)
 }
 
-async fn burn(
+/// Asks for a fire before the witnesses of these letters.
+pub async fn burn(
     client: &mut Client,
     ends: &[(i64, i64)],
     letters: &[&str],
@@ -57,7 +59,8 @@ async fn burn(
     Ok(answer.into_inner().approval.expect("an approval"))
 }
 
-async fn reverse(client: &mut Client, number: u64) -> Result<proto::Approval, Status> {
+/// Asks to take a movement of the caller's store back.
+pub async fn reverse(client: &mut Client, number: u64) -> Result<proto::Approval, Status> {
     let request = proto::ReverseMovementRequest {
         request_id: request_id(),
         location: String::new(),
@@ -79,7 +82,7 @@ async fn ledger(client: &mut Client, kind: MovementKind) -> Vec<proto::Movement>
 }
 
 /// Two cards of one person, of which the first was replaced; see `a_new_card_in_the_hand_ends_the_old_one`.
-async fn replaced(office: &Office) -> Client {
+pub async fn replaced(office: &Office) -> Client {
     office.printed("35.75", 2).await;
     let mut terminal = office.terminal("35.75/office/1").await;
     hand_over(&mut terminal, 1).await;

@@ -26,6 +26,7 @@ pub mod office;
 pub mod officers;
 pub mod people;
 pub mod policies;
+pub mod program;
 pub mod raw;
 pub mod soak;
 pub mod stream;

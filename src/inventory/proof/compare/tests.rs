@@ -1,6 +1,7 @@
 //! Every way in which the tables can say something else than the movements is told by its serials.
 
 use super::*;
+use crate::inventory::store::papers::Paper;
 
 fn account(state: CustodyState) -> Account {
     Account {
@@ -141,31 +142,40 @@ fn a_card_repeats_what_the_movements_say() {
 }
 
 #[test]
-fn a_shipment_under_way_is_what_is_in_transit() {
+fn papers_are_what_the_movements_have() {
     let derived = derived(&[(1, 10, InTransit), (11, 20, InStock)]);
-    let told_of = |under_way: &[Run], dispatched_quantity| {
+    let id = uuid::Uuid::nil();
+    let told_of = |papers: &[&[Run]], says: i64| {
         let mut report = Report::default();
-        let mut shipments = Shipments::default();
-        let sent = Sent {
-            shipment_id: uuid::Uuid::nil(),
-            destination: account(InTransit).location,
-            dispatched_quantity,
-            quantity: under_way.iter().map(|run| run.count()).sum(),
-            under_way: under_way.to_vec(),
-        };
-        shipments.shipment(&sent, &derived, &mut report);
-        shipments.finish(&derived, &mut report);
+        let about = (Kind::ShipmentDiffers, "shipment");
+        let mut walk = Papers::begin(&derived, InTransit, about);
+        for runs in papers {
+            let paper = Paper {
+                id,
+                location: account(InTransit).location,
+                runs: runs.to_vec(),
+                says,
+                lists: runs.iter().map(|run| run.count()).sum(),
+            };
+            walk.paper(&paper, &mut report);
+        }
+        walk.finish(&mut report);
         told(&report)
     };
-    assert_eq!(told_of(&[run(1, 10)], 10), [""; 0]);
-    let id = uuid::Uuid::nil();
+    assert_eq!(told_of(&[&[run(1, 5)], &[run(6, 10)]], 5), [""; 0]);
     assert_eq!(
-        told_of(&[run(3, 12)], 9),
+        told_of(&[&[run(3, 12)]], 9),
         [
             format!("SHIPMENT_DIFFERS 35.75: shipment {id} says 9 and lists 10"),
-            format!("SHIPMENT_DIFFERS 35.75 serials 11 to 12: shipment {id} has them under way, and the movements have not"),
-            "SHIPMENT_DIFFERS 35.75 serials 1 to 2: the movements have them in transit, and no shipment has".to_owned(),
+            format!("SHIPMENT_DIFFERS 35.75 serials 11 to 12: shipment {id} has them IN_TRANSIT, and the movements have not"),
+            "SHIPMENT_DIFFERS 35.75 serials 1 to 2: the movements have them IN_TRANSIT, and no shipment has".to_owned(),
         ]
+    );
+    assert_eq!(
+        told_of(&[&[run(1, 10)], &[run(1, 10)]], 10),
+        [format!(
+            "SHIPMENT_DIFFERS 35.75 serials 1 to 10: shipment {id} has them IN_TRANSIT, and so has another one"
+        )]
     );
 }
 

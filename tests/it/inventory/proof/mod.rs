@@ -1,11 +1,7 @@
 //! That every blank can be proved: certificates, the audit of the stock, and the statements, through the client of the
 //! offices and the program that auditors run.
 
-use std::process::Stdio;
-
 use ektp::proto;
-use sqlx::{AssertSqlSafe, ConnectOptions as _};
-use tokio::process::Command;
 use tonic::Status;
 
 use super::{Blanks as _, metadata};
@@ -14,30 +10,12 @@ use crate::support::{
     office::{Client, Office, reason},
 };
 
+mod control;
 mod ledger;
 mod statement;
 mod tamper;
 
 impl Office {
-    /// Runs the program on the office's database: whether it ended well, and what it printed.
-    async fn ektp(&self, folder: &Folder, arguments: &[&str]) -> (bool, String) {
-        let options = self.sql.connect_options();
-        let output = Command::new(env!("CARGO_BIN_EXE_ektp"))
-            .args(arguments)
-            .env("EKTP_DATA", folder.path())
-            .env("DATABASE_URL", options.to_url_lossy().as_str())
-            // What is asked is what it says to people, however much this run logs.
-            .env("EKTP_LOG", "warn")
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .expect("the program can be started");
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
-        (output.status.success(), said)
-    }
-
     /// Audits the stock, with a certificate or without.
     async fn audited(&self, certificate: Option<&str>) -> (bool, String) {
         let folder = Folder::new();
@@ -53,14 +31,6 @@ impl Office {
     async fn assert_audited(&self, certificate: Option<&str>) {
         let (well, said) = self.audited(certificate).await;
         assert!(well, "{said}");
-    }
-
-    /// What the superuser of the database can do.
-    async fn tamper_with(&self, sql: &str) {
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-            .execute(&self.sql)
-            .await
-            .expect("a superuser may do anything");
     }
 
     /// Two districts with blanks, some on their way, some missing at the receipt, some bound, printed, handed over.
@@ -234,7 +204,7 @@ async fn a_certificate_that_was_changed_or_is_anothers_is_refused_offline() {
     assert!(well, "{said}");
     let older = kept(&folder, "older.txt", &grown);
     office
-        .tamper_with(
+        .tamper(
             "update custody set serials = int8range(202, 301) where lower(serials) = 201;
              insert into custody values (int8range(401, 402), 3575, 'IN_STOCK')",
         )
@@ -254,7 +224,7 @@ async fn what_does_not_balance_is_not_certified() {
     office.busy().await;
     let mut centre = office.centre("policy").await;
     office
-        .tamper_with("delete from custody where location = 3575 and state = 'DISPUTED'")
+        .tamper("delete from custody where location = 3575 and state = 'DISPUTED'")
         .await;
     for (scope, places) in [("35.75", "35.75"), ("35", "35.75"), ("", "35.75,nation")] {
         let refused = certify(&mut centre, scope)

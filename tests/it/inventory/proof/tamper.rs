@@ -10,7 +10,7 @@ async fn a_serial_changed_by_hand_in_custody_is_found_by_the_audit() {
     office.assert_audited(None).await;
     // Serial 50 goes from the store of Kota Pasuruan to the centre, as custody alone has it.
     office
-        .tamper_with(
+        .tamper(
             "update custody set serials = int8range(1, 50) where serials @> 50::bigint;
              insert into custody values (int8range(51, 101), 3575, 'IN_STOCK'), (int8range(50, 51), 0, 'IN_STOCK')",
         )
@@ -33,7 +33,7 @@ async fn a_serial_changed_in_movements_and_custody_is_found_with_an_older_certif
     office.stock("35.75", 201, 300).await;
     // Serial 100 was never sent: so the movements, the shipment and custody say from now on.
     office
-        .tamper_with(
+        .tamper(
             "update movement set serials = int8range(1, 100) where kind <> 'DELIVERED' and serials @> 100::bigint;
              update shipment set serials = '{[1,100)}', dispatched_quantity = 99, received_quantity = 99
              where serials @> 100::bigint;
@@ -109,10 +109,10 @@ async fn every_other_change_by_hand_is_told_for_what_it_is() {
             "NOT_THERE 35.75 serial 301",
         ),
     ] {
-        office.tamper_with(deed).await;
+        office.tamper(deed).await;
         let (well, said) = office.audited(None).await;
         assert!(!well && said.contains(found), "{deed}\n{said}");
-        office.tamper_with(undone).await;
+        office.tamper(undone).await;
     }
     office.assert_audited(None).await;
 }

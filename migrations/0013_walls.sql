@@ -159,37 +159,6 @@ create function is_location(of_location integer) returns boolean language sql st
     select exists (select from location as l where l.location = of_location)
 $$;
 
--- Of what was found in a shipment's boxes: the runs that the sender's books still have in stock.
-create function in_stock_of_sender(of_shipment uuid, firsts bigint[], lasts bigint[])
-returns table (first bigint, last bigint)
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
-begin
-    perform must_be_in_scope_or_of(of_shipment, '{}');
-    return query
-    select lower(c.serials * w.run), upper(c.serials * w.run) - 1
-    from shipment as s
-    cross join lateral (
-        select int8range(u.first, u.last, '[]') as run from unnest(firsts, lasts) as u (first, last)
-    ) as w
-    join custody as c on c.serials && w.run
-    where s.shipment_id = of_shipment and c.location = s.origin and c.state = 'IN_STOCK'
-    order by 1;
-end $$;
-
--- What left an account of a location, or was delivered there, since its movement of that number.
-create function moved_since(of_location integer, after bigint)
-returns table (first bigint, last bigint)
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
-begin
-    perform must_be_in_scope(array[district_of_location(of_location)]);
-    return query
-    select lower(u.run), upper(u.run) - 1
-    from unnest((
-        select range_agg(m.serials) from movement as m where m.location = of_location and m.number > after
-    )) as u (run)
-    order by 1;
-end $$;
-
 -- How many blanks were bound at these locations in each of the days before a moment: 0 is the last 24 hours. The movements
 -- themselves are nobody's to read.
 create function daily_use(locations integer[], before timestamptz, days integer)
