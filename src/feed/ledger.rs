@@ -96,34 +96,43 @@ impl Ledger {
 
     /// The same history, from its head on: at the first look, and where the ring would not hold what lies between.
     pub fn begin_at(&self, head: Position) {
-        self.empty(head, |_| {});
+        self.change(head, |ring| {
+            ring.clear();
+            |_| {}
+        });
     }
 
     /// The events that follow the head, checked.
     pub fn extend(&self, events: Vec<Arc<Event>>, head: Position) {
-        let revision = head.revision;
-        let mut ring = self.ring();
-        ring.events.extend(events);
-        let over = ring.events.len().saturating_sub(RING);
-        ring.events.drain(..over);
-        ring.head = Some(head);
-        drop(ring);
-        self.state.send_modify(|state| state.head = revision);
+        self.change(head, |ring| {
+            ring.extend(events);
+            let over = ring.len().saturating_sub(RING);
+            ring.drain(..over);
+            |_| {}
+        });
     }
 
     /// Another history, from its head on: every stream must begin anew.
     pub fn turn(&self, head: Position, why: Resync) {
-        self.empty(head, |state| {
-            state.history += 1;
-            state.why = why;
+        self.change(head, |ring| {
+            ring.clear();
+            |state| {
+                state.history += 1;
+                state.why = why;
+            }
         });
     }
 
-    /// Tells the state while it holds the ring, so that nobody takes events of one history for those of another.
-    fn empty(&self, head: Position, also: impl FnOnce(&mut State)) {
+    /// Tells the state while it holds the ring, so that nobody takes events of one history for those of another, or stands
+    /// at one that was not told yet: that stream would take itself for one whose ledger went back.
+    fn change<Also: FnOnce(&mut State)>(
+        &self,
+        head: Position,
+        change: impl FnOnce(&mut VecDeque<Arc<Event>>) -> Also,
+    ) {
         let revision = head.revision;
         let mut ring = self.ring();
-        ring.events.clear();
+        let also = change(&mut ring.events);
         ring.head = Some(head);
         self.state.send_modify(|state| {
             state.head = revision;
@@ -225,6 +234,32 @@ mod tests {
         }
         assert_eq!(armful(events.iter()).len(), 8, "full with eight of them");
         assert_eq!(armful(events[..3].iter()).len(), 3);
+    }
+
+    #[test]
+    fn nobody_takes_an_event_before_the_head_is_told() {
+        const EVENTS: usize = 20_000;
+        let ours = Ledger::new();
+        ours.begin_at(beginning());
+        let events = ledger(&vec![&[Topic::Queue][..]; EVENTS]);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                for event in &events {
+                    ours.extend(vec![Arc::clone(event)], Position::at(event));
+                }
+            });
+            let told = ours.watch();
+            let mut taken = 0;
+            while taken < i64::try_from(EVENTS).expect("a count") {
+                taken = match ours.after(taken) {
+                    Next::Events(events) => events.last().map_or(taken, |last| last.revision),
+                    // As one who reads from the table up to the head.
+                    Next::Behind => told.borrow().head,
+                };
+                let head = told.borrow().head;
+                assert!(taken <= head, "{taken} was taken, {head} was told");
+            }
+        });
     }
 
     #[test]

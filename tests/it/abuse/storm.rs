@@ -1,7 +1,10 @@
 //! Hostile clients at work: all the connections that one certificate may have, each doing the same again and again, and
 //! connecting anew when it was sent away.
+//!
+//! What is easily got wrong: elsewhere they would have machines of their own. Here they have threads that run when nothing
+//! else wants to, or an honest call would wait for them to encode and not for the server.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, process::Command, sync::Arc, time::Duration};
 
 use h2::client::SendRequest;
 use prost::bytes::Bytes;
@@ -9,6 +12,7 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy, sink, split},
     net::TcpStream,
+    runtime::{self, Runtime},
     task::JoinSet,
     time::{Instant, interval, timeout_at},
 };
@@ -61,15 +65,34 @@ pub async fn storm(attack: Attack, target: &Target, until: Instant) -> Told {
         Means::Sockets => SILENT,
         Means::Handshakes | Means::Frames { .. } | Means::Messages { .. } => CONNECTIONS,
     };
+    let elsewhere = elsewhere();
     let mut storming = JoinSet::new();
     for _ in 0..clients {
-        storming.spawn(client(attack, target.clone(), until));
+        storming.spawn_on(client(attack, target.clone(), until), elsewhere.handle());
     }
     let mut told = Told::default();
     while let Some(one) = storming.join_next().await {
         told += one.expect("a hostile client does not panic");
     }
+    elsewhere.shutdown_background();
     told
+}
+
+/// Threads that give way to everybody.
+fn elsewhere() -> Runtime {
+    let threads = runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .on_thread_start(|| {
+            let thread = fs::read_link("/proc/thread-self").expect("the system names its threads");
+            let thread = thread.file_name().expect("its number").to_owned();
+            let mut renice = Command::new("renice");
+            renice.args(["-n", "19", "-p"]).arg(thread);
+            let done = renice.output().expect("every Linux has it");
+            assert!(done.status.success(), "{done:?}");
+        })
+        .build();
+    threads.expect("a runtime")
 }
 
 async fn client(attack: Attack, target: Target, until: Instant) -> Told {

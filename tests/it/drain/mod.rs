@@ -203,13 +203,16 @@ async fn keep_asking(lines: &[Line; 2], message: &[u8]) -> Vec<u8> {
     timeout(PATIENCE, asking).await.expect("an answer in time")
 }
 
-/// So many streams over terminals of this district and of others; told when each has its first picture.
-async fn follow(
+/// So many streams over terminals of this district and of others, and how many of them stand at the moment.
+fn follow(
     pair: &Pair,
     (streams, changes): (usize, usize),
     done: &watch::Receiver<bool>,
-) -> Vec<tokio::task::JoinHandle<Followed>> {
-    let begun = watch::Sender::new(0);
+) -> (
+    Vec<tokio::task::JoinHandle<Followed>>,
+    watch::Receiver<usize>,
+) {
+    let open = watch::Sender::new(0);
     let mut following = Vec::new();
     for terminal in 0..streams.div_ceil(STREAMS_EACH) {
         let elsewhere = (terminal % 4).checked_sub(1).map(|other| ELSEWHERE[other]);
@@ -219,19 +222,13 @@ async fn follow(
         let lines = pair.lines(&principal);
         let changes = if elsewhere.is_some() { 0 } else { changes };
         for _ in 0..STREAMS_EACH.min(streams - terminal * STREAMS_EACH) {
-            let (lines, done, begun) = (lines.clone(), done.clone(), begun.clone());
+            let (lines, done, open) = (lines.clone(), done.clone(), open.clone());
             let every = STREAM_EVERY * u32::try_from(streams).expect("thousands");
             let followed = Followed::every(every);
-            following.push(tokio::spawn(followed.follow(lines, changes, done, begun)));
+            following.push(tokio::spawn(followed.follow(lines, changes, done, open)));
         }
     }
-    let mut pictures = begun.subscribe();
-    let all = pictures.wait_for(|count| *count == streams);
-    let all = timeout(PATIENCE, all)
-        .await
-        .expect("every stream begins in time");
-    all.expect("they follow");
-    following
+    (following, open.subscribe())
 }
 
 #[tokio::test]
@@ -244,7 +241,7 @@ async fn servers_that_go_in_turn_lose_no_act_and_no_stream() {
     let matcher = restart::channel(&pair.data, matcher, "ektp://centre/matcher");
     let ids = restart::print_ready(&counter, matcher, people).await;
     let (done, finished) = watch::channel(false);
-    let following = follow(&pair, (streams, people), &finished).await;
+    let (following, mut open) = follow(&pair, (streams, people), &finished);
 
     let (announce, announced) = watch::channel(0);
     let acknowledged = Arc::new(watch::Sender::new(0));
@@ -259,6 +256,8 @@ async fn servers_that_go_in_turn_lose_no_act_and_no_stream() {
     let mut count = acknowledged.subscribe();
     for round in 0..rounds {
         let which = round % 2;
+        // All are at the one that goes; there is no other yet, or they were sent here.
+        enough(&mut open, streams).await;
         let silent = Silent::open(&pair.data, pair.addresses()[which]).await;
         let stopped = if round + 1 == rounds {
             Some(Stopped::open(&pair.data, pair.addresses()[which]).await)
@@ -266,12 +265,12 @@ async fn servers_that_go_in_turn_lose_no_act_and_no_stream() {
             None
         };
         announce.send_replace(round);
-        acknowledge(&mut count, round * ACTS + ACTS / 3).await;
+        enough(&mut count, round * ACTS + ACTS / 3).await;
         let took = pair.drain(which).await;
         eprintln!("round {round}: gone in {took:?}");
         drop((silent, stopped));
         pair.start_again(which).await;
-        acknowledge(&mut count, (round + 1) * ACTS).await;
+        enough(&mut count, (round + 1) * ACTS).await;
     }
     done.send_replace(true);
 
@@ -283,12 +282,12 @@ async fn servers_that_go_in_turn_lose_no_act_and_no_stream() {
     all_went_on(following, rounds).await;
 }
 
-async fn acknowledge(count: &mut watch::Receiver<usize>, enough: usize) {
+async fn enough(count: &mut watch::Receiver<usize>, enough: usize) {
     let waiting = count.wait_for(|count| *count >= enough);
     let waited = timeout(PATIENCE, waiting).await;
     waited
-        .expect("acts are done in time")
-        .expect("writers are at work");
+        .expect("acts are done and streams stand in time")
+        .expect("writers and followers are at work");
 }
 
 /// What was acknowledged is in the tables, and nothing else.
@@ -330,9 +329,10 @@ async fn all_went_on(following: Vec<tokio::task::JoinHandle<Followed>>, rounds: 
     eprintln!(
         "{streams} streams in {rounds} rounds: {farewells} farewells, {hurried} hurried, {refusals} refusals, {breaks:?}"
     );
+    let sent_away = farewells + hurried + breaks.len();
     assert!(
-        farewells >= streams,
-        "every stream was sent away at least once"
+        sent_away * 2 >= streams * rounds,
+        "the servers had their streams when they went, but for some that were refused at the other one"
     );
     assert!(breaks.len() * 10 <= farewells, "a break is an exception");
 }

@@ -40,13 +40,13 @@ impl Followed {
         }
     }
 
-    /// Follows until so many changes have come and `done` is true; `begun` is told of the first picture.
+    /// Follows until so many changes have come and `done` is true; `open` counts the streams that stand and know their place.
     pub async fn follow(
         mut self,
         lines: [Line; 2],
         changes: usize,
         mut done: watch::Receiver<bool>,
-        begun: watch::Sender<usize>,
+        open: watch::Sender<usize>,
     ) -> Self {
         let mut ticks = interval(self.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -62,7 +62,7 @@ impl Followed {
                     continue;
                 };
                 let mut stream = answer.into_inner();
-                let first = self.position.snapshots == 0;
+                let mut stands = false;
                 let mut last = [Word::Other; 2];
                 loop {
                     if self.position.changes >= changes && *done.borrow_and_update() {
@@ -76,9 +76,13 @@ impl Followed {
                         break;
                     };
                     last = [last[1], self.take(said)];
-                    if first && self.position.snapshots == 1 && last[1] == Word::Placed {
-                        begun.send_modify(|count| *count += 1);
+                    if !stands && last[1] == Word::Placed {
+                        stands = true;
+                        open.send_modify(|count| *count += 1);
                     }
+                }
+                if stands {
+                    open.send_modify(|count| *count -= 1);
                 }
             }
         }

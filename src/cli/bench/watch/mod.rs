@@ -374,8 +374,9 @@ impl<'a> Bench<'a> {
             if Instant::now() > deadline {
                 return Err(Failure::Call(format!(
                     "the figures are void: {} of {count} terminals hold what was committed, and of {expected} \
-                     deliveries {delivered} came",
-                    self.shared.caught_up()
+                     deliveries {delivered} came; {} pictures were sent anew",
+                    self.shared.caught_up(),
+                    self.shared.anew()
                 )));
             }
             sleep(LOOK_EVERY).await;

@@ -78,6 +78,7 @@ pub struct Shared {
     delivered: AtomicU64,
     live: AtomicUsize,
     broken: AtomicU64,
+    anew: AtomicU64,
     trouble: OnceLock<Trouble>,
     ahead: time::Duration,
 }
@@ -110,6 +111,7 @@ impl Shared {
             delivered: AtomicU64::new(0),
             live: AtomicUsize::new(0),
             broken: AtomicU64::new(0),
+            anew: AtomicU64::new(0),
             trouble: OnceLock::new(),
             ahead,
         }
@@ -147,6 +149,11 @@ impl Shared {
     /// Tries that ended before the stream stood, and streams that broke.
     pub fn broken(&self) -> u64 {
         self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Pictures that the server sent anew because a stream could not go on, and which hid changes.
+    pub fn anew(&self) -> u64 {
+        self.anew.load(Ordering::Relaxed)
     }
 
     /// Terminals that hold everything that was committed in their office.
@@ -293,10 +300,14 @@ impl Watcher {
                 Message::SnapshotBegin(_)
                 | Message::SnapshotChunk(_)
                 | Message::Stale(_)
-                | Message::Resync(_)
                 | Message::Drain(_),
             )
             | None => return Ok(false),
+            Some(Message::Resync(resync)) => {
+                tracing::debug!(reason = resync.reason().as_str_name(), "a picture anew");
+                self.shared.anew.fetch_add(1, Ordering::Relaxed);
+                return Ok(false);
+            }
         };
         position.held = revision;
         if !token.is_empty() {
