@@ -193,6 +193,13 @@ async fn low_stock(desk: Desk, after: Arc<AtomicI32>) -> Result<bool> {
     Ok(next.is_some())
 }
 
+/// Looks at every district's stock at once, as each server does every five minutes (S2-12).
+pub async fn look_at_stock(desk: &Desk) -> Result<()> {
+    let after = Arc::new(AtomicI32::new(0));
+    while low_stock(desk.clone(), Arc::clone(&after)).await? {}
+    Ok(())
+}
+
 async fn delete_old_requests(desk: Desk) -> Result<bool> {
     let round = desk.act_unasked(system(), "chore/delete_old_requests", |work| {
         Box::pin(async move { requests::delete_old(work.db(), ROUND).await })

@@ -4,18 +4,22 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use sqlx::{ConnectOptions, Executor, postgres::PgConnectOptions};
+use time::Date;
 use tokio::time::Instant;
 
 use crate::{
     administration::{self, Founder},
     audit::{self, HEAD_EVERY, Signing, WITNESS_FILE},
     authority::{Authority, Renewal},
+    chores,
     clock::Clock,
     config::{Guarding, Listening, Storage},
     db::{self, PoolSizes, Pools},
     embedded::{self, Durability, Embedded, Settings},
     feed::Timing,
     handover::Gateway,
+    ids::District,
+    inventory::proof::{self, Statement},
     openid::Providers,
     print_queue::LEASE_LENGTH,
     quota::Quotas,
@@ -156,7 +160,7 @@ pub struct Host {
     database: Database,
     server: Server,
     authority: Option<Arc<Authority>>,
-    audit_key: audit::PublicKey,
+    key: Arc<audit::Key>,
 }
 
 impl Host {
@@ -186,7 +190,7 @@ impl Host {
                 .unwrap_or_else(|| data.join(WITNESS_FILE)),
             every: HEAD_EVERY,
         };
-        let audit_key = signing.key.public();
+        let key = Arc::clone(&signing.key);
         let server = Server::start(Options {
             listen: listening.listen,
             tls,
@@ -211,7 +215,7 @@ impl Host {
             database,
             server,
             authority,
-            audit_key,
+            key,
         })
     }
 
@@ -219,6 +223,22 @@ impl Host {
     pub async fn found(&self, founder: Founder) -> Result<(), Failure> {
         administration::found(self.server.desk(), founder).await?;
         Ok(())
+    }
+
+    /// Looks at every district's stock now, as the server does every five minutes of real time.
+    pub async fn look_at_stock(&self) -> Result<(), Failure> {
+        Ok(chores::look_at_stock(self.server.desk()).await?)
+    }
+
+    /// The public statement of a district's day by the server's clock, with its signed text, as `ektp export statement`
+    /// writes it; none of a day that has not begun.
+    pub async fn statement(
+        &self,
+        asked: (District, Date),
+    ) -> Result<Option<(Statement, String)>, Failure> {
+        let mut connection = self.database.options.clone().connect().await?;
+        let stated = proof::stated(&mut connection, asked, self.server.desk().now()).await?;
+        Ok(stated.map(|statement| (statement, statement.signed(&self.key).0)))
     }
 
     /// The server.
@@ -232,8 +252,8 @@ impl Host {
     }
 
     /// What verifies the heads of the audit log that are signed here.
-    pub fn audit_key(&self) -> &audit::PublicKey {
-        &self.audit_key
+    pub fn audit_key(&self) -> audit::PublicKey {
+        self.key.public()
     }
 
     /// Waits until there is nothing left to stand on: the private Postgres has ended by itself.

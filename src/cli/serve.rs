@@ -49,7 +49,7 @@ pub async fn run(command: Serve) -> Result<(), Failure> {
     println!("ektp serves on https://{}", host.server().address());
     println!(
         "its heads of the audit log are signed by the key {}",
-        hex::encode(host.audit_key())
+        hex::encode(&host.audit_key())
     );
     if host.authority().is_some() {
         println!(

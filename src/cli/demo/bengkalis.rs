@@ -40,6 +40,8 @@ pub const PLACE: Place = Place {
     first_day: date!(2016 - 10 - 03),
     checked_until: date!(2017 - 04 - 07),
     print_day: date!(2017 - 05 - 08),
+    stores: false,
+    province: None,
 };
 
 /// The article: print-ready people, and blanks for half of them.

@@ -37,14 +37,15 @@ struct Visit {
     certificate: Option<InterimCertificate>,
 }
 
-/// Enrols everybody, day by day; each Friday the centre's engine works off what has come in.
+/// Enrols everybody who is not enrolled yet, day by day; each Friday the centre's engine works off what has come in.
 pub async fn run(
     office: &Office,
     citizens: &mut [Citizen],
     matcher: &mut Matcher,
 ) -> Result<(), Failure> {
-    let phase = Phase::begin("enrolments, certificates", citizens.len());
-    let mut first = 0;
+    let mut first = citizens.partition_point(|citizen| !citizen.enrolment_id.is_empty());
+    let all = citizens.len() - first;
+    let phase = Phase::begin("enrolments, certificates", all);
     while let Some(day) = citizens.get(first).map(|citizen| citizen.day) {
         let coming = citizens[first..]
             .iter()
@@ -82,8 +83,7 @@ pub async fn run(
         }
     }
     phase.end(&format!(
-        "{} people enrolled, {} verdicts recorded",
-        citizens.len(),
+        "{all} people enrolled, {} verdicts recorded",
         matcher.verdicts().values().sum::<usize>()
     ));
     Ok(())

@@ -2,7 +2,7 @@
 //! TLS. The people, their names and their numbers are invented.
 //!
 //! What is easily got wrong: the demo is an outside user. It starts the product in its own process for convenience, and
-//! then knows it by its contract alone.
+//! then knows it by its contract alone, but for what an operator does at the machine (`cli/host.rs`).
 
 mod bengkalis;
 mod bogor;
@@ -10,9 +10,11 @@ mod centre;
 mod citizen;
 mod enrol;
 pub(super) mod folder;
+mod hopper;
 mod names;
 mod office;
 mod order;
+mod palembang;
 mod pasuruan;
 pub mod people;
 mod place;
@@ -69,16 +71,24 @@ pub enum Article {
     Bengkalis,
     /// Kota Bogor, October 2017: a daily limit, and the day on which it is lifted
     Bogor,
+    /// Kota Palembang, October 2017: 20,000 blanks straight from the centre, over 18 subdistricts
+    Palembang,
 }
 
 impl Article {
-    const ALL: [Self; 3] = [Self::Pasuruan, Self::Bengkalis, Self::Bogor];
+    const ALL: [Self; 4] = [
+        Self::Pasuruan,
+        Self::Bengkalis,
+        Self::Bogor,
+        Self::Palembang,
+    ];
 
     fn place(self) -> &'static Place {
         match self {
             Self::Pasuruan => &pasuruan::PLACE,
             Self::Bengkalis => &bengkalis::PLACE,
             Self::Bogor => &bogor::PLACE,
+            Self::Palembang => &palembang::PLACE,
         }
     }
 
@@ -87,11 +97,13 @@ impl Article {
             Self::Pasuruan => pasuruan::citizens(seed),
             Self::Bengkalis => bengkalis::citizens(seed),
             Self::Bogor => bogor::citizens(seed),
+            Self::Palembang => palembang::citizens(seed),
         }
     }
 
     async fn tell(
         self,
+        host: &Host,
         office: &Office,
         leaders: Leaders,
         command: &Demo,
@@ -100,6 +112,7 @@ impl Article {
             Self::Pasuruan => pasuruan::tell(office, leaders, command.spoilage).await,
             Self::Bengkalis => bengkalis::tell(office, &leaders, command.spoilage).await,
             Self::Bogor => bogor::tell(office, &leaders, command.spoilage).await,
+            Self::Palembang => palembang::tell((host, office), &leaders, command.spoilage).await,
         }
     }
 }
@@ -223,7 +236,10 @@ async fn tell(
     let place = command.article.place();
     let mut office = Office::open(place, server, authority, (clock, command.seed))?;
     let leaders = staff::hire(host, &mut office).await?;
-    let told = command.article.tell(&office, leaders, command).await?;
+    let told = command
+        .article
+        .tell(host, &office, leaders, command)
+        .await?;
     let seconds = started.elapsed().as_secs_f64();
     let figures = told.figures;
     if command.json {

@@ -40,6 +40,8 @@ pub struct Office {
     pub matcher: Terminal,
     /// The centre's store of blanks.
     pub store: Terminal,
+    /// The province's office, where the story needs it.
+    pub province: Option<Terminal>,
 }
 
 impl Office {
@@ -88,6 +90,10 @@ impl Office {
             policy: terminal("centre/policy")?,
             matcher: terminal("centre/matcher")?,
             store: terminal("centre/store")?,
+            province: place
+                .province
+                .map(|code| terminal(&format!("province/{code}")))
+                .transpose()?,
         })
     }
 }

@@ -8,7 +8,7 @@ use time::{
     macros::{date, offset},
 };
 
-/// Western Indonesian time; all three articles happened there.
+/// Western Indonesian time; all four articles happened there.
 pub const LOCAL: UtcOffset = offset!(+7);
 
 /// The office of an article.
@@ -28,6 +28,10 @@ pub struct Place {
     pub checked_until: Date,
     /// Printing begins.
     pub print_day: Date,
+    /// Whether its subdistricts keep blanks of their own; who prints there keeps them.
+    pub stores: bool,
+    /// Its province, where somebody of that office has a part in the story.
+    pub province: Option<&'static str>,
 }
 
 /// Holidays on which no office opened.

@@ -6,9 +6,9 @@
 //! blank. Therefore one printer alone uses the last blanks, in ever smaller lots, and the very last one at a time.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     sync::{
-        Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -16,8 +16,11 @@ use std::{
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use time::Date;
 
-use super::{citizen::Citizen, enrol::refused, office::Office, place, progress::Phase};
+use super::{
+    citizen::Citizen, enrol::refused, hopper::Store, office::Office, place, progress::Phase,
+};
 use crate::{
     cli::{
         Failure,
@@ -35,40 +38,10 @@ use crate::{
 const LEASED_AT_ONCE: usize = 50;
 /// One printer alone uses the last blanks. More of them than the printers can have spoiled at once.
 const LAST_BLANKS: usize = 80;
-/// And of those an eighth at a time, so that enough are left for whoever comes back; where the queue was the shorter side, far
-/// more are left, and a lot is no longer than a lease.
-const LAST_LOT: usize = 8;
 /// Faces that one printer fetches at a time.
 const FACES_AT_A_TIME: usize = 2;
 /// A printer's time for one card.
 const MINUTES_A_CARD: u64 = 3;
-
-/// The city's blanks as they lie in the box: whoever needs some takes the lowest numbers.
-struct Hopper(Mutex<BTreeSet<i64>>);
-
-impl Hopper {
-    /// Up to `count` blanks, leaving `reserve` in the box.
-    fn take(&self, count: usize, reserve: usize) -> Vec<i64> {
-        let mut blanks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = count.min(blanks.len().saturating_sub(reserve));
-        std::iter::from_fn(|| blanks.pop_first())
-            .take(count)
-            .collect()
-    }
-
-    /// A lot of the last blanks.
-    fn take_last(&self) -> Vec<i64> {
-        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).len();
-        self.take((left / LAST_LOT).clamp(1, LEASED_AT_ONCE), 0)
-    }
-
-    fn give_back(&self, unused: &[i64]) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(unused);
-    }
-}
 
 /// What the printers did, by the system's answers.
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,7 +53,7 @@ pub struct Printed {
 }
 
 impl Printed {
-    fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: Self) {
         self.printed += other.printed;
         self.spoiled += other.spoiled;
         self.faces_right += other.faces_right;
@@ -93,14 +66,16 @@ pub struct PrintRoom<'a> {
     citizens: &'a [Citizen],
     queued: &'a HashMap<String, usize>,
     spoilage: f64,
-    hopper: Hopper,
+    /// What the printers are fed from: all of them from the one store, or each from its own.
+    stores: Arc<[Store]>,
+    first_day: Date,
     /// Cards of all printers, for the clock.
     cards: AtomicU64,
     phase: Phase,
 }
 
 impl<'a> PrintRoom<'a> {
-    /// With the blanks of a shipment in the box; so many in a hundred are spoiled.
+    /// With the blanks of a shipment in the district's own box; so many in a hundred are spoiled.
     pub fn open(
         office: &'a Office,
         citizens: &'a [Citizen],
@@ -108,35 +83,69 @@ impl<'a> PrintRoom<'a> {
         shipment: &Shipment,
         spoilage: f64,
     ) -> Self {
-        let blanks = shipment
-            .serials
-            .iter()
-            .flat_map(|range| range.first..=range.last)
-            .collect();
+        let stores = [Store::filled(office.place.district, &shipment.serials)];
+        let from = (spoilage, office.place.print_day);
+        Self::of_stores(office, (citizens, queued), Arc::from(stores), from)
+    }
+
+    /// Over these stores from a day on; so many in a hundred blanks are spoiled.
+    pub fn of_stores(
+        office: &'a Office,
+        (citizens, queued): (&'a [Citizen], &'a HashMap<String, usize>),
+        stores: Arc<[Store]>,
+        (spoilage, first_day): (f64, Date),
+    ) -> Self {
         let phase = Phase::begin("printing", queued.len());
         Self {
             office,
             citizens,
             queued,
             spoilage,
-            hopper: Hopper(Mutex::new(blanks)),
+            stores,
+            first_day,
             cards: AtomicU64::new(0),
             phase,
         }
     }
 
-    /// Prints until the queue or the blanks are at their end.
+    /// All printers print from the first store, until the queue or its blanks are at their end.
     pub async fn run(self) -> Result<Printed, Failure> {
-        let printers =
-            self.office.printers.iter().map(|terminal| {
-                self.print(terminal, || self.hopper.take(LEASED_AT_ONCE, LAST_BLANKS))
-            });
-        let mut printed = Printed::default();
-        for each in try_join_all(printers).await? {
-            printed.add(each);
-        }
+        let store = &self.stores[0];
+        let printers = self.office.printers.iter().map(|terminal| {
+            self.print((terminal, store), move || {
+                store.hopper.take(LEASED_AT_ONCE, LAST_BLANKS)
+            })
+        });
+        let mut printed = sum(try_join_all(printers).await?);
         let first = &self.office.printers[0];
-        printed.add(self.print(first, || self.hopper.take_last()).await?);
+        let last = self.print((first, store), move || {
+            store.hopper.take_last(LEASED_AT_ONCE)
+        });
+        printed.add(last.await?);
+        self.end(printed)
+    }
+
+    /// Each printer prints from the store of its own subdistrict, until the queue is at its end.
+    pub async fn run_apart(self) -> Result<Printed, Failure> {
+        let fed = self.office.printers.iter().zip(self.stores.iter());
+        let printers = fed.map(|(terminal, store)| {
+            self.print((terminal, store), move || {
+                store.hopper.take(LEASED_AT_ONCE, 0)
+            })
+        });
+        let printed = sum(try_join_all(printers).await?);
+        self.end(printed)
+    }
+
+    /// One lot of one subdistrict's printer, from its own store.
+    pub async fn lot_at(&self, place: usize) -> Result<Printed, Failure> {
+        let (terminal, store) = (&self.office.printers[place], &self.stores[place]);
+        let blanks = store.hopper.take(LEASED_AT_ONCE, 0);
+        let lot = self.lot((terminal, store), blanks).await?;
+        Ok(lot.unwrap_or_default())
+    }
+
+    fn end(self, printed: Printed) -> Result<Printed, Failure> {
         self.phase.end(&format!(
             "{} cards printed, {} blanks spoiled",
             printed.printed, printed.spoiled
@@ -146,44 +155,59 @@ impl<'a> PrintRoom<'a> {
 
     async fn print(
         &self,
-        terminal: &Terminal,
+        fed: (&Terminal, &Store),
         next_blanks: impl Fn() -> Vec<i64>,
     ) -> Result<Printed, Failure> {
         let mut printed = Printed::default();
-        loop {
-            let mut blanks = next_blanks();
-            if blanks.is_empty() {
-                return Ok(printed);
-            }
-            let leases = self.lease(terminal, blanks.len()).await?;
-            self.hopper
-                .give_back(&blanks.split_off(leases.len().min(blanks.len())));
-            if leases.is_empty() {
-                return Ok(printed);
-            }
-            let faces_right = self.fetch_faces(terminal, &leases).await?;
-            bind(terminal, &leases, &blanks).await?;
-            self.let_time_pass(leases.len());
-            let (spoiled, good): (Vec<_>, Vec<_>) = leases
-                .iter()
-                .zip(blanks)
-                .partition(|(_, serial)| self.is_spoiled(*serial));
-            let round = Printed {
-                printed: report_printed(terminal, &good).await?,
-                spoiled: self.report_spoiled(terminal, &spoiled).await?,
-                faces_right,
-            };
-            self.phase.advance(round.printed);
-            printed.add(round);
+        while let Some(lot) = self.lot(fed, next_blanks()).await? {
+            printed.add(lot);
         }
+        Ok(printed)
     }
 
-    async fn lease(&self, terminal: &Terminal, count: usize) -> Result<Vec<Lease>, Failure> {
+    /// As many cards as there are blanks for them; nothing where the blanks or the queue are at their end.
+    async fn lot(
+        &self,
+        (terminal, store): (&Terminal, &Store),
+        mut blanks: Vec<i64>,
+    ) -> Result<Option<Printed>, Failure> {
+        if blanks.is_empty() {
+            return Ok(None);
+        }
+        let leases = self.lease(terminal, store, blanks.len()).await?;
+        store
+            .hopper
+            .give_back(&blanks.split_off(leases.len().min(blanks.len())));
+        if leases.is_empty() {
+            return Ok(None);
+        }
+        let faces_right = self.fetch_faces(terminal, &leases).await?;
+        bind(terminal, &leases, &blanks).await?;
+        self.let_time_pass(leases.len());
+        let (spoiled, good): (Vec<_>, Vec<_>) = leases
+            .iter()
+            .zip(blanks)
+            .partition(|(_, serial)| self.is_spoiled(*serial));
+        let lot = Printed {
+            printed: report_printed(terminal, &good).await?,
+            spoiled: self.report_spoiled(terminal, &spoiled).await?,
+            faces_right,
+        };
+        self.phase.advance(lot.printed);
+        Ok(Some(lot))
+    }
+
+    async fn lease(
+        &self,
+        terminal: &Terminal,
+        store: &Store,
+        count: usize,
+    ) -> Result<Vec<Lease>, Failure> {
         let count = u32::try_from(count).expect("a lease is short");
         let request = LeasePrintRequestsRequest {
             request_id: request_id(),
             count,
-            location: self.office.place.district.to_owned(),
+            location: store.location.clone(),
         };
         let call = |mut client: PrintQueueClient<Line>, request| async move {
             client.lease_print_requests(request).await
@@ -233,13 +257,12 @@ impl<'a> PrintRoom<'a> {
         )
     }
 
-    /// The printers work side by side, from eight o'clock of the first day.
+    /// The printers work side by side, from eight o'clock of their first day.
     fn let_time_pass(&self, cards: usize) {
         let cards = u64::try_from(cards).expect("a lease is short");
         let all = self.cards.fetch_add(cards, Ordering::SeqCst) + cards;
         let printers = u64::try_from(self.office.printers.len()).expect("a few");
-        let now =
-            place::after_working(self.office.place.print_day, all * MINUTES_A_CARD / printers);
+        let now = place::after_working(self.first_day, all * MINUTES_A_CARD / printers);
         self.office.clock.set(now);
         self.phase.say(now.date().to_string());
     }
@@ -278,6 +301,14 @@ impl<'a> PrintRoom<'a> {
             terminal.print_queue(request, call).await?.results,
         )
     }
+}
+
+fn sum(parts: Vec<Printed>) -> Printed {
+    let mut whole = Printed::default();
+    for part in parts {
+        whole.add(part);
+    }
+    whole
 }
 
 async fn bind(terminal: &Terminal, leases: &[Lease], serials: &[i64]) -> Result<(), Failure> {
@@ -344,36 +375,5 @@ fn key(lease: &Lease) -> LeaseKey {
     LeaseKey {
         print_request_id: print_request_id.unwrap_or_default(),
         fence: lease.fence,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_box_gives_the_lowest_numbers_and_keeps_its_reserve() {
-        let hopper = Hopper(Mutex::new((1..=10).collect()));
-        assert_eq!(hopper.take(4, 3), [1, 2, 3, 4]);
-        hopper.give_back(&[4]);
-        assert_eq!(hopper.take(50, 3), [4, 5, 6, 7]);
-        assert!(hopper.take(50, 3).is_empty());
-        assert_eq!(hopper.take(1, 0), [8]);
-    }
-
-    #[test]
-    fn the_last_lots_grow_smaller_down_to_a_single_blank() {
-        let hopper = Hopper(Mutex::new((1..=80).collect()));
-        let lots: Vec<usize> =
-            std::iter::from_fn(|| Some(hopper.take_last().len()).filter(|lot| *lot > 0)).collect();
-        assert_eq!((lots.first(), lots.last()), (Some(&10), Some(&1)));
-        assert_eq!(lots.iter().sum::<usize>(), 80);
-        assert!(lots.is_sorted_by(|before, after| before >= after));
-    }
-
-    #[test]
-    fn where_blanks_abound_a_lot_is_no_longer_than_a_lease() {
-        let hopper = Hopper(Mutex::new((1..=9_000).collect()));
-        assert_eq!(hopper.take_last().len(), LEASED_AT_ONCE);
     }
 }

@@ -32,7 +32,7 @@ const CONTRACT_ENDS: Date = date!(2016 - 12 - 30);
 const PIN_DIGITS: u32 = 12;
 /// Officers of a story; each has two PINs.
 fn staff(place: &Place) -> usize {
-    2 + 3 + 3 + 3 * place.subdistricts.len()
+    2 + 3 + usize::from(place.province.is_some()) + 3 + 3 * place.subdistricts.len()
 }
 
 /// One person's account, as that person knows it.
@@ -124,11 +124,7 @@ pub async fn hire(host: &Host, office: &mut Office) -> Result<Leaders, Failure> 
     let founded = found(host, office, &mut roster).await?;
     phase.advance(founded.len());
     let centre = Pair::new(&founded)?;
-    let leading = [
-        roster.post(place.district, "KEPALA", OfficerRole::Head),
-        roster.post(place.district, "PENGAWAS", OfficerRole::Auditor),
-        roster.post(CENTRE, "GUDANG-PUSAT", OfficerRole::Stock),
-    ];
+    let leading = leading(place, &mut roster);
     let approved_alone = centre.approves_alone(&leading[0]).await?;
     let mut approvals = centre.register(&leading).await?;
     phase.advance(leading.len());
@@ -137,6 +133,9 @@ pub async fn hire(host: &Host, office: &mut Office) -> Result<Leaders, Failure> 
         open_shift(&office.desk, &leading[1].account).await?,
     ];
     office.store = open_shift(&office.store, &leading[2].account).await?;
+    if let (Some(terminal), Some(post)) = (&office.province, leading.get(3)) {
+        office.province = Some(open_shift(terminal, &post.account).await?);
+    }
     let city = Pair::new(&led)?;
 
     let mut contract = roster.post(place.district, "MITRA-1", OfficerRole::Contractor);
@@ -180,6 +179,19 @@ pub async fn hire(host: &Host, office: &mut Office) -> Result<Leaders, Failure> 
     })
 }
 
+/// Who is registered by the centre: those who lead the city, the keeper of the centre's store, and whoever is needed at the
+/// province.
+fn leading(place: &Place, roster: &mut Roster) -> Vec<Post> {
+    let mut posts = vec![
+        roster.post(place.district, "KEPALA", OfficerRole::Head),
+        roster.post(place.district, "PENGAWAS", OfficerRole::Auditor),
+        roster.post(CENTRE, "GUDANG-PUSAT", OfficerRole::Stock),
+    ];
+    let province = place.province.into_iter();
+    posts.extend(province.map(|code| roster.post(code, "PROVINSI-1", OfficerRole::Stock)));
+    posts
+}
+
 /// The operator founds two heads, who come to the centre's desk.
 async fn found(
     host: &Host,
@@ -213,7 +225,8 @@ async fn bring_crews(office: &mut Office, crews: &[[Post; 3]]) -> Result<(), Fai
     Ok(())
 }
 
-/// At each counter one who serves, one who goes round the villages, and one who prints, all limited to the subdistrict.
+/// At each counter one who serves, one who goes round the villages, and one who prints and keeps the subdistrict's blanks,
+/// all limited to the subdistrict.
 fn crews(place: &'static Place, roster: &mut Roster) -> Vec<[Post; 3]> {
     let crew = |(subdistrict, number): (&&'static str, u32)| {
         [
@@ -221,9 +234,15 @@ fn crews(place: &'static Place, roster: &mut Roster) -> Vec<[Post; 3]> {
             ("KELILING", OfficerRole::Counter),
             ("CETAK", OfficerRole::Printer),
         ]
-        .map(|(badge, role)| Post {
-            subdistrict,
-            ..roster.post(place.district, &format!("{badge}-{number}"), role)
+        .map(|(badge, role)| {
+            let mut post = roster.post(place.district, &format!("{badge}-{number}"), role);
+            if place.stores && role == OfficerRole::Printer {
+                post.roles.push(OfficerRole::Stock);
+            }
+            Post {
+                subdistrict,
+                ..post
+            }
         })
     };
     place.subdistricts.iter().zip(1..).map(crew).collect()

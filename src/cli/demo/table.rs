@@ -159,7 +159,7 @@ pub fn imbalance(stock: &Stock) -> usize {
     count(stock.received.abs_diff(became))
 }
 
-fn became(stock: &Stock) -> [(&'static str, u64); 6] {
+fn became(stock: &Stock) -> [(&'static str, u64); 10] {
     [
         ("sent on", stock.sent_on),
         ("in stock", stock.in_stock),
@@ -167,13 +167,23 @@ fn became(stock: &Stock) -> [(&'static str, u64); 6] {
         ("at the site", stock.at_site),
         ("handed over", stock.handed_over),
         ("spoiled", stock.spoiled),
+        ("disputed", stock.disputed),
+        ("returned", stock.returned),
+        ("lost", stock.lost),
+        ("destroyed", stock.destroyed),
     ]
 }
 
+/// The first so many of them happen at every office; the others are told of where they happened.
+const USUAL: usize = 6;
+
 /// The stock proof, by sums.
 pub fn stock_proof(place: &str, stock: &Stock) -> String {
-    let parts =
-        became(stock).map(|(name, quantity)| format!("{} {name}", grouped(count(quantity))));
+    let told = became(stock).into_iter().enumerate();
+    let told = told.filter(|(place, (_, quantity))| *place < USUAL || *quantity > 0);
+    let parts: Vec<String> = told
+        .map(|(_, (name, quantity))| format!("{} {name}", grouped(count(quantity))))
+        .collect();
     let sign = if imbalance(stock) == 0 { "=" } else { "is not" };
     let received = grouped(count(stock.received));
     format!("{place}: {received} received {sign} {}", parts.join(" + "))
@@ -217,8 +227,11 @@ mod tests {
             ..Stock::default()
         };
         assert_eq!(imbalance(&stock), 0);
+        assert!(!stock_proof("35.75", &stock).contains("lost"));
         stock.at_site -= 1;
         assert_eq!(imbalance(&stock), 1);
         assert!(stock_proof("35.75", &stock).contains("is not"));
+        stock.lost += 1;
+        assert!(stock_proof("35.75", &stock).ends_with(" + 1 lost"));
     }
 }

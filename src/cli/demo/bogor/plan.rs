@@ -25,6 +25,8 @@ pub const PLACE: Place = Place {
     first_day: date!(2016 - 11 - 01),
     checked_until: date!(2017 - 01 - 13),
     print_day: date!(2017 - 10 - 25),
+    stores: false,
+    province: None,
 };
 
 /// The article's cards to be printed; so many come into the story that it is told in a minute.

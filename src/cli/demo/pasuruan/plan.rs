@@ -25,6 +25,8 @@ pub const PLACE: Place = Place {
     first_day: date!(2016 - 10 - 03),
     checked_until: date!(2017 - 04 - 07),
     print_day: date!(2017 - 04 - 18),
+    stores: false,
+    province: None,
 };
 
 /// The day on which the blanks arrive, before the first print.
