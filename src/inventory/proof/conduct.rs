@@ -171,12 +171,19 @@ mod tests {
     fn a_movement_is_what_it_calls_itself() {
         let (stock, bound) = (account("35.75", InStock), account("35.75", Bound));
         let printed = account("35.75", AtSite);
-        assert_eq!(told(&[written(1, MovementKind::Bound, (stock, bound))]), [""; 0]);
+        assert_eq!(
+            told(&[written(1, MovementKind::Bound, (stock, bound))]),
+            [""; 0]
+        );
         assert_eq!(
             told(&[
                 written(1, MovementKind::Spoiled, (stock, bound)),
                 written(2, MovementKind::Printed, (stock, printed)),
-                written(3, MovementKind::Received, (account("35.14", InTransit), stock)),
+                written(
+                    3,
+                    MovementKind::Received,
+                    (account("35.14", InTransit), stock)
+                ),
             ]),
             [
                 "KIND_DIFFERS 35.75 serials 1 to 9: movement 1 calls itself SPOILED, and goes from IN_STOCK at 35.75 to \

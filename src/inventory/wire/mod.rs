@@ -21,9 +21,9 @@ use crate::{
 };
 
 pub use answers::{
-    cancel_shipment_response, dispatch_shipment_response, get_stock_response, kind as movement_kind,
-    locate_blank_response, receive_shipment_response, register_delivery_response,
-    state as custody_state, stock_event,
+    cancel_shipment_response, dispatch_shipment_response, get_stock_response,
+    kind as movement_kind, locate_blank_response, receive_shipment_response,
+    register_delivery_response, state as custody_state, stock_event,
 };
 pub use count::{
     cancel_count, cancel_count_response, list_counts, list_counts_response, record_findings,

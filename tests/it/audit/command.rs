@@ -27,7 +27,9 @@ async fn the_exit_code_tells_a_log_that_fits_from_one_that_was_changed() {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
     let other = "00".repeat(32);
-    let (fits, said) = office.ektp(&folder, &["audit", "verify", "--public-key", &other]).await;
+    let (fits, said) = office
+        .ektp(&folder, &["audit", "verify", "--public-key", &other])
+        .await;
     assert!(!fits && said.contains("UNKNOWN_KEY head 1"), "{said}");
     assert!(said.contains("no kept head was given"), "{said}");
 
@@ -95,6 +97,12 @@ async fn whose_data_was_seen_is_listed_by_terminal_officer_and_person() {
         seen(&["--resident", three, "--json"]).await.lines().count(),
         1
     );
-    let later = ["audit", "who-saw", "--since", "2999-01-01T00:00:00Z", "--json"];
+    let later = [
+        "audit",
+        "who-saw",
+        "--since",
+        "2999-01-01T00:00:00Z",
+        "--json",
+    ];
     assert_eq!(office.ektp(&folder, &later).await, (true, String::new()));
 }

@@ -15,7 +15,10 @@ use crate::{
 };
 
 /// Says that blanks of the caller's store cannot be used.
-pub async fn spoil(client: &mut Client, ends: &[(i64, i64)]) -> Result<Vec<proto::Movement>, Status> {
+pub async fn spoil(
+    client: &mut Client,
+    ends: &[(i64, i64)],
+) -> Result<Vec<proto::Movement>, Status> {
     let request = proto::RecordSpoiledRequest {
         request_id: request_id(),
         location: String::new(),

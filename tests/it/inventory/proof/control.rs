@@ -30,7 +30,13 @@ async fn a_bad_week(office: &Office) -> Client {
     let asked = settle(&mut sender, &case, &[(1041, 1046)], outcome).await;
     let asked = asked.expect("the sender found them");
     approve(&mut terminal, &asked).await.expect("the receiver");
-    let asked = settle(&mut terminal, &case, &[(1047, 1048)], SettlementOutcome::Lost).await;
+    let asked = settle(
+        &mut terminal,
+        &case,
+        &[(1047, 1048)],
+        SettlementOutcome::Lost,
+    )
+    .await;
     let asked = asked.expect("the receiver gives them up");
     approve(&mut sender, &asked).await.expect("the sender");
 
