@@ -6,6 +6,7 @@
 
 mod output;
 mod picture;
+mod watched;
 
 use std::{convert::Infallible, future::Future, path::PathBuf, time::Duration};
 
@@ -24,7 +25,8 @@ use super::{
 use output::Output;
 
 pub use output::View;
-pub use picture::{Gap, Picture, Told, Watched};
+pub use picture::{Gap, Picture, Told};
+pub use watched::Watched;
 
 /// The first reconnect comes within this; the bound doubles each time.
 const RECONNECT_DELAY: Duration = Duration::from_millis(250);

@@ -240,7 +240,7 @@ impl Screen {
             self.title,
             picture.revision()
         );
-        let _ = writeln!(frame, "{}", view.body(picture.shown()));
+        let _ = writeln!(frame, "{}", view.body(picture.shown()).trim_end());
         frame.push_str("last changes\n");
         for place in 0..CHANGES_SHOWN {
             let _ = writeln!(

@@ -4,43 +4,16 @@
 //! starts again at the token, so the held revision goes back to the token's as well; the entries may stay, because a
 //! change carries states and not differences.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use prost_types::Timestamp;
-use tonic::{Response, Status, Streaming};
 
 use crate::{
-    cli::client::Terminal,
     proto::ResyncReason,
     stream::{Changed, Said},
 };
 
-/// What one of the streams shows, made of its entries.
-pub trait Watched {
-    /// What it tells of one thing.
-    type Entry;
-    /// Its message on the wire.
-    type Response;
-
-    /// Opens the stream of a district; an empty token asks for a snapshot.
-    fn watch(
-        terminal: &Terminal,
-        district: String,
-        resume_token: Vec<u8>,
-    ) -> impl Future<Output = Result<Response<Streaming<Self::Response>>, Status>>;
-
-    /// What a message says; nothing, where it is of a newer contract.
-    fn said(response: Self::Response) -> Option<Said<Self::Entry>>;
-
-    /// The same without any entry, for a snapshot to fill.
-    fn empty(&self) -> Self;
-
-    /// Takes an entry in, in the state that it has now.
-    fn take(&mut self, entry: &Self::Entry);
-
-    /// How much is held.
-    fn len(&self) -> usize;
-}
+use super::Watched;
 
 /// What the stream has told so far.
 #[derive(Debug)]
@@ -243,8 +216,13 @@ fn duration(message: Option<prost_types::Duration>) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use tonic::{Response, Status, Streaming};
+
     use super::*;
-    use crate::proto::{Bookmark, SnapshotBegin, SnapshotEnd, Stale};
+    use crate::{
+        cli::client::Terminal,
+        proto::{Bookmark, SnapshotBegin, SnapshotEnd, Stale},
+    };
 
     /// A stream whose entries are numbers; a negative one takes its positive out.
     #[derive(Debug, Default)]

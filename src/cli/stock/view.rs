@@ -111,8 +111,12 @@ fn body(held: &Holdings, answers: &Answers, now: OffsetDateTime) -> String {
         let sent = shipment.dispatch_time.as_ref();
         sent.map(|at| (at.seconds, at.nanos))
     });
-    let under_way = shipments.into_iter().map(shipment_in_words);
-    section(&mut body, "under way", under_way.collect());
+    if answers.stores.is_empty() {
+        body.push_str("under way: not answered yet\n");
+    } else {
+        let under_way = shipments.into_iter().map(shipment_in_words);
+        section(&mut body, "under way", under_way.collect());
+    }
     match &answers.cases {
         Some(cases) => {
             let cases = cases.iter().map(|case| case_in_words(case, now));
@@ -276,11 +280,14 @@ fn lines(answers: &Answers) -> Vec<String> {
             written(case.due_time.as_ref())
         ));
     }
-    let mut counts = format!("open shipments={}", answers.shipments.len());
-    if let Some(cases) = &answers.cases {
-        let _ = write!(counts, " cases={}", cases.len());
+    // The district's own store is always among them: without it nothing was answered yet.
+    if !answers.stores.is_empty() {
+        let mut counts = format!("open shipments={}", answers.shipments.len());
+        if let Some(cases) = &answers.cases {
+            let _ = write!(counts, " cases={}", cases.len());
+        }
+        lines.push(counts);
     }
-    lines.push(counts);
     if !answers.trouble.is_empty() {
         lines.push(format!("unanswered {}", answers.trouble));
     }

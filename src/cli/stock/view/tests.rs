@@ -120,6 +120,7 @@ fn who_is_no_officer_is_told_why_no_case_is_shown() {
         ..Answers::default()
     };
     let body = body(&held(), &answers, OffsetDateTime::UNIX_EPOCH);
+    assert!(body.contains("under way: not answered yet"), "{body}");
     assert!(body.contains("open cases: shown to an officer"), "{body}");
     assert!(
         body.contains("asked in vain: Unavailable: nobody"),
