@@ -8,8 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use comfy_table::{CellAlignment, Table, presets};
-use indicatif::{ProgressBar, ProgressStyle};
+use comfy_table::Table;
 use serde::Serialize;
 use sqlx::ConnectOptions;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -21,7 +20,7 @@ use crate::{
     hex,
 };
 
-use super::{Failure, demo::table::grouped, host::Database};
+use super::{Failure, findings, host::Database};
 
 /// The audit log.
 #[derive(Debug, clap::Args)]
@@ -87,22 +86,13 @@ async fn verify(command: Verify) -> Result<(), Failure> {
     let trust = trust(&command)?;
     let database = Database::open(&command.storage).await?;
     let mut connection = database.options.clone().connect().await?;
-    // The bar hides itself where standard error is no terminal.
-    let bar = ProgressBar::new(audit::rows(&mut connection).await?);
-    let style = ProgressStyle::with_template("{prefix} {bar:40} {pos:>9}/{len} {per_sec}");
-    bar.set_style(style.expect("the template is a constant"));
-    bar.set_prefix("audit rows");
+    let bar = findings::progress("audit rows", audit::rows(&mut connection).await?);
     let report = audit::verify(&mut connection, &trust, &mut |rows| bar.set_position(rows)).await;
     bar.finish_and_clear();
     drop(connection);
     database.close()?;
     let report = report?;
-    for finding in &report.findings {
-        println!("{finding}");
-    }
-    if report.unlisted > 0 {
-        println!("and {} more", report.unlisted);
-    }
+    findings::print(&report.findings, report.unlisted);
     println!("{}", summary(&report));
     if report.kept == 0 {
         println!("no kept head was given: this shows only that the log fits itself");
@@ -157,28 +147,17 @@ fn text(path: &Path) -> Result<String, Failure> {
 }
 
 fn summary(report: &Report) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
     let covered = report.covered.min(report.rows);
-    let counts = [
+    let mut table = findings::summary(&[
         ("chains", report.chains),
         ("rows", report.rows),
         ("rows since the last head", report.rows - covered),
         ("signed heads", report.heads),
         ("kept heads compared", report.kept),
         ("findings", report.findings.len() as u64 + report.unlisted),
-    ];
-    for (what, count) in counts {
-        table.add_row([
-            what.to_owned(),
-            grouped(usize::try_from(count).unwrap_or(usize::MAX)),
-        ]);
-    }
+    ]);
     for key in &report.keys {
         table.add_row(["signed by".to_owned(), hex::encode(key)]);
-    }
-    if let Some(column) = table.column_mut(1) {
-        column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }
@@ -237,8 +216,7 @@ fn line(sight: &Sight) -> String {
 }
 
 fn table(sights: &[Sight]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
+    let mut table = findings::table();
     table.set_header(["time", "officer", "terminal", "method", "residents"]);
     for sight in sights {
         let officer = sight

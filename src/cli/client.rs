@@ -127,6 +127,11 @@ impl Terminal {
         RegistrationClient::new(self.line())
     }
 
+    /// The client of Inventory, for streams.
+    pub fn inventory_client(&self) -> InventoryClient<Line> {
+        InventoryClient::new(self.line())
+    }
+
     /// Calls Registration, with retries.
     pub async fn registration<M, T, F>(
         &self,
@@ -163,8 +168,7 @@ impl Terminal {
         M: Clone,
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let client = || InventoryClient::new(self.line());
-        retrying(|| answer(call(client(), message.clone()))).await
+        retrying(|| answer(call(self.inventory_client(), message.clone()))).await
     }
 
     /// Calls Handover, with retries.

@@ -11,15 +11,16 @@ mod audit;
 mod bench;
 mod client;
 pub mod demo;
+mod findings;
+mod follow;
 mod host;
 mod keep;
 mod officer;
-mod picture;
 mod renewal;
 mod roles;
-mod screen;
 mod serve;
 mod stock;
+mod stock_proof;
 mod terminal;
 
 use std::{io, path::PathBuf, process::ExitCode, time::Duration};
@@ -55,7 +56,9 @@ enum Command {
     /// Measure the server, in one run against itself
     Bench(bench::Bench),
     /// Follow a district's queue in this window
-    Terminal(terminal::Follow),
+    Terminal(follow::Window),
+    /// Follow a district's stores in this window: what lies where, on its way, in dispute
+    Stock(stock::Stock),
     /// Print who may call what: RPCs, certificates, officers' roles
     Roles(roles::Roles),
     /// Found the centre's first heads, by whoever operates the database
@@ -67,11 +70,11 @@ enum Command {
     /// Prove the audit log, or tell whose data was seen
     Audit(audit::Audit),
     /// Check a certificate of conservation, without a database
-    VerifyCertificate(stock::Verify),
+    VerifyCertificate(stock_proof::Verify),
     /// Derive every blank's place from the movements alone, and compare
-    AuditStock(stock::Audit),
+    AuditStock(stock_proof::Audit),
     /// Write what is public: a district's statement of a day
-    Export(stock::Export),
+    Export(stock_proof::Export),
     /// Give the ledger a new identity after the database was restored
     Restored(keep::Restored),
     /// Make traps of invented persons, whose reading raises an alarm
@@ -131,7 +134,7 @@ pub enum Failure {
     #[error("more than {0} rows; ask for less at once")]
     TooMany(i64),
     #[error(transparent)]
-    Gap(#[from] picture::Gap),
+    Gap(#[from] follow::Gap),
 }
 
 /// The runtime's own end: tasks at their next pause.
@@ -179,14 +182,15 @@ fn run(mut arguments: Arguments) -> Result<(), Failure> {
             Command::Demo(command) => demo::run(command).await,
             Command::Bench(command) => bench::run(command).await,
             Command::Terminal(command) => terminal::run(command).await,
+            Command::Stock(command) => stock::run(command).await,
             Command::Roles(command) => roles::run(&command),
             Command::Officer(command) => officer::run(command).await,
             Command::Certificate(command) => keep::certificate(command),
             Command::Migrate(command) => keep::migrate(command).await,
             Command::Audit(command) => audit::run(command).await,
-            Command::VerifyCertificate(command) => stock::verify(&command),
-            Command::AuditStock(command) => stock::audit(command).await,
-            Command::Export(command) => stock::export(command).await,
+            Command::VerifyCertificate(command) => stock_proof::verify(&command),
+            Command::AuditStock(command) => stock_proof::audit(command).await,
+            Command::Export(command) => stock_proof::export(command).await,
             Command::Restored(command) => keep::restored(command).await,
             Command::Honeytoken(command) => keep::honeytoken(command).await,
         }

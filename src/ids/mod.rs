@@ -8,6 +8,7 @@
 mod codes;
 mod nik;
 mod phone;
+mod runs;
 mod serial;
 
 use std::{fmt, str::FromStr};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 pub use codes::{CodeError, District, Province, Subdistrict, Village};
 pub use nik::{Nik, NikError, NikWarning, Sex};
 pub use phone::{Phone, PhoneError};
+pub use runs::Runs;
 pub use serial::{Serial, SerialError, SerialRange, disjoint, total};
 
 /// Why a text is not an id.

@@ -3,20 +3,12 @@
 //! What is easily got wrong: this shares nothing with the function that moves custody in the database, on purpose. Two
 //! ways that have a mistake in common would agree about it.
 
-use std::collections::BTreeMap;
-
 use super::{Entry, Run};
-use crate::inventory::Account;
+use crate::{ids::Runs, inventory::Account};
 
 /// Runs of serials and the account of each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Derived(BTreeMap<i64, Held>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Held {
-    last: i64,
-    account: Account,
-}
+pub struct Derived(Runs<Account>);
 
 impl Derived {
     /// Carries one movement out, or says which part of its run is not where it should come from.
@@ -55,76 +47,28 @@ impl Derived {
 
     /// Puts a run into an account, wherever its serials were.
     pub fn put(&mut self, run: Run, account: Account) {
-        let mut whole = run;
-        let touched: Vec<(Run, Account)> = self.touching(run).collect();
-        if let Some((first, held)) = self.0.range(..=run.first).next_back().map(copied)
-            && held.last >= run.first
-            && first < run.first
-        {
-            self.keep(first, run.first - 1, held.account);
-            self.keep(run.first, held.last, held.account);
-        }
-        for (there, _) in touched {
-            if let Some(held) = self.0.remove(&there.first)
-                && held.last > run.last
-            {
-                self.keep(run.last + 1, held.last, held.account);
-            }
-        }
-        // Neighbours of the same account become one run with it.
-        if let Some((first, held)) = self.0.range(..run.first).next_back().map(copied)
-            && held.last + 1 == run.first
-            && held.account == account
-        {
-            whole.first = first;
-        }
-        if let Some(held) = self.0.get(&(run.last + 1)).copied()
-            && held.account == account
-        {
-            self.0.remove(&(run.last + 1));
-            whole.last = held.last;
-        }
-        self.keep(whole.first, whole.last, account);
-    }
-
-    fn keep(&mut self, first: i64, last: i64, account: Account) {
-        self.0.insert(first, Held { last, account });
+        self.0.put(run.first, run.last, account);
     }
 
     /// What of a run is in any account, in rising order.
     fn touching(&self, run: Run) -> impl Iterator<Item = (Run, Account)> {
-        let before = self.0.range(..run.first).next_back();
-        let before = before.filter(move |(_, held)| held.last >= run.first);
-        let inside = self.0.range(run.first..=run.last);
-        before.into_iter().chain(inside).map(move |(first, held)| {
-            let part = Run {
-                first: run.first.max(*first),
-                last: run.last.min(held.last),
-            };
-            (part, held.account)
-        })
+        self.0.touching(run.first, run.last).map(named)
     }
 
     /// All runs in rising order.
     pub fn runs(&self) -> impl Iterator<Item = (Run, Account)> {
-        self.0.iter().map(|(first, held)| {
-            let run = Run {
-                first: *first,
-                last: held.last,
-            };
-            (run, held.account)
-        })
+        self.0.iter().map(named)
     }
 
     /// Where one serial is.
     pub fn at(&self, serial: i64) -> Option<Account> {
-        let (_, held) = self.0.range(..=serial).next_back()?;
-        (held.last >= serial).then_some(held.account)
+        let mut there = self.0.touching(serial, serial);
+        there.next().map(|(_, _, account)| account)
     }
 }
 
-fn copied((first, held): (&i64, &Held)) -> (i64, Held) {
-    (*first, *held)
+fn named((first, last, account): (i64, i64, Account)) -> (Run, Account) {
+    (Run { first, last }, account)
 }
 
 #[cfg(test)]

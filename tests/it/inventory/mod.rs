@@ -10,6 +10,7 @@ mod places;
 mod proof;
 mod requests;
 mod routes;
+mod screen;
 mod shipments;
 mod write_offs;
 

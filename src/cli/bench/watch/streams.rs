@@ -21,7 +21,7 @@ use crate::{
     cli::{
         Failure,
         client::{self, Terminal},
-        picture::Gap,
+        follow::Gap,
     },
     clock::Clock,
     proto::{self, WatchQueueRequest, watch_queue_response::Message},

@@ -12,9 +12,10 @@ use crate::{
         Failure,
         client::{self, Terminal},
         demo::office::Office,
-        picture::{Gap, Picture, Told},
+        follow::{Gap, Picture, Told, Watched as _},
+        terminal::Queue,
     },
-    proto::WatchQueueRequest,
+    proto::QueueEntry,
 };
 
 /// A change is on its way within a second; this bounds a wait for all of them on a busy machine.
@@ -84,14 +85,11 @@ impl Windows {
 }
 
 async fn follow(terminal: Terminal, tell: watch::Sender<Seen>) {
-    let mut picture = Picture::default();
+    let mut picture = Picture::new(Queue::default());
     loop {
-        let request = WatchQueueRequest {
-            district: String::new(),
-            resume_token: picture.token(),
-        };
+        let token = picture.token();
         picture.reconnected();
-        match terminal.print_queue_client().watch_queue(request).await {
+        match Queue::watch(&terminal, String::new(), token).await {
             Ok(stream) => {
                 let mut stream = stream.into_inner();
                 while let Ok(Some(message)) = stream.message().await {
@@ -112,7 +110,7 @@ async fn follow(terminal: Terminal, tell: watch::Sender<Seen>) {
     }
 }
 
-fn note(seen: &mut Seen, picture: &Picture, told: &Result<Told, Gap>) {
+fn note(seen: &mut Seen, picture: &Picture<Queue>, told: &Result<Told<QueueEntry>, Gap>) {
     match told {
         Ok(Told::Change(_)) => seen.changes += 1,
         Ok(Told::Snapshot { .. }) => seen.live = true,
@@ -126,6 +124,6 @@ fn note(seen: &mut Seen, picture: &Picture, told: &Result<Told, Gap>) {
         ) => {}
         Err(gap) => seen.gap = Some(*gap),
     }
-    seen.open = picture.len();
+    seen.open = picture.shown().len();
     seen.revision = picture.revision();
 }

@@ -1,28 +1,32 @@
-//! `ektp terminal`: follows a district's queue, in place on a screen or line by line for scripts, for as long as it runs.
+//! A window that follows one of a district's streams: opens it, listens, and comes back, for as long as it runs.
 //!
-//! What is easily got wrong: only a refusal ends it. A broken line, a restarted server and the end of a stream's life are
-//! all the same to it: it comes back with the last token, and the first change must fit the revision it holds. Its
+//! What is easily got wrong: only a refusal or a gap ends it. A broken line, a restarted server and the end of a stream's
+//! life are all the same to it: it comes back with the last token, and the first change must fit the revision it holds. Its
 //! certificate it renews itself, and then it comes back with the new one.
 
-use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
+mod output;
+mod picture;
+mod watched;
+
+use std::{convert::Infallible, future::Future, path::PathBuf, time::Duration};
 
 use rand::RngExt as _;
-use time::OffsetDateTime;
 use tokio::sync::watch;
 use tonic::{Code, Status, Streaming};
 
-use crate::{
-    ids::District,
-    proto::{WatchQueueRequest, WatchQueueResponse},
-};
+use crate::ids::District;
 
 use super::{
     Failure,
     client::{self, Terminal},
-    picture::{Picture, Told},
     renewal::Renewal,
-    screen::{Lines, Screen},
 };
+
+use output::Output;
+
+pub use output::View;
+pub use picture::{Gap, Picture, Told};
+pub use watched::Watched;
 
 /// The first reconnect comes within this; the bound doubles each time.
 const RECONNECT_DELAY: Duration = Duration::from_millis(250);
@@ -33,93 +37,65 @@ const DRAIN_PAUSE_MAX: Duration = Duration::from_secs(120);
 /// A person does not read faster than the screen is drawn anew.
 const REDRAW_EVERY: Duration = Duration::from_millis(150);
 
-/// The command's arguments.
+/// What every window is opened with.
 #[derive(Debug, clap::Args)]
-pub struct Follow {
+pub struct Window {
     /// The server, e.g. https://127.0.0.1:50575
     #[arg(long, value_name = "URL", default_value = "https://127.0.0.1:50575")]
     server: String,
     /// The folder with terminal.pem, terminal-key.pem and ca.pem, as `ektp certificate` writes it
     #[arg(long, value_name = "FOLDER")]
-    certificate: PathBuf,
+    pub certificate: PathBuf,
     /// The district, e.g. 35.75; a district's terminal follows its own without saying so
     #[arg(long, value_name = "CODE")]
-    district: Option<District>,
+    pub district: Option<District>,
     /// One line for each message, as when the output is no terminal
     #[arg(long)]
     plain: bool,
 }
 
-/// Where what is told is shown.
-enum Output {
-    Screen(Screen),
-    Lines(Lines),
-}
-
-impl Output {
-    fn told(&mut self, picture: &Picture, told: &Told) {
-        match self {
-            Self::Screen(screen) => screen.told(told),
-            Self::Lines(lines) => lines.told(picture, told),
-        }
-    }
-
-    fn notice(&mut self, notice: &str) {
-        match self {
-            Self::Screen(screen) => screen.notice(notice),
-            Self::Lines(lines) => lines.notice(notice),
-        }
-    }
-
-    fn draw(&mut self, picture: &Picture) {
-        match self {
-            Self::Screen(screen) => screen.draw(picture),
-            Self::Lines(_) => {}
-        }
-    }
-}
-
-/// Follows until Ctrl-C, a refusal or a gap.
-pub async fn run(command: Follow) -> Result<(), Failure> {
-    let renewal = Renewal::begin(&command.server, &command.certificate)?;
-    let district = command
-        .district
-        .map(|district| district.to_string())
-        .unwrap_or_default();
-    let mut output = if command.plain || !std::io::stdout().is_terminal() {
-        Output::Lines(Lines)
-    } else {
-        Output::Screen(Screen::new(
-            format!("{} {district}", command.server).trim_end(),
-        ))
-    };
+/// Follows until Ctrl-C, a refusal or a gap; what goes on beside it has the same terminal.
+pub async fn run<V, B>(
+    window: &Window,
+    mut picture: Picture<V::Of>,
+    view: V,
+    beside: impl FnOnce(watch::Receiver<Terminal>) -> B,
+) -> Result<(), Failure>
+where
+    V: View,
+    B: Future<Output = Infallible>,
+{
+    let renewal = Renewal::begin(&window.server, &window.certificate)?;
+    let district = window.district.map(|district| district.to_string());
+    let district = district.unwrap_or_default();
+    let title = format!("{} {district}", window.server);
+    let mut output = Output::new(title.trim_end(), window.plain, view);
+    let beside = beside(renewal.terminal());
     tokio::select! {
-        ended = follow(renewal.terminal(), &district, &mut output) => ended,
+        ended = follow(renewal.terminal(), &district, &mut picture, &mut output) => ended,
         never = renewal.keep() => match never {},
+        never = beside => match never {},
         signal = tokio::signal::ctrl_c() => signal.map_err(Failure::Signal),
     }
 }
 
-async fn follow(
+async fn follow<V: View>(
     mut terminal: watch::Receiver<Terminal>,
     district: &str,
-    output: &mut Output,
+    picture: &mut Picture<V::Of>,
+    output: &mut Output<V>,
 ) -> Result<(), Failure> {
-    let mut picture = Picture::default();
     let mut tries = 0;
     loop {
         tries += 1;
-        let request = WatchQueueRequest {
-            district: district.to_owned(),
-            resume_token: picture.token(),
-        };
+        let token = picture.token();
         picture.reconnected();
         let mut pause = client::backoff(RECONNECT_DELAY, RECONNECT_DELAY_MAX, tries);
-        let mut client = terminal.borrow_and_update().print_queue_client();
-        match client.watch_queue(request).await {
+        let current = terminal.borrow_and_update().clone();
+        match V::Of::watch(&current, district.to_owned(), token).await {
             Ok(stream) => {
                 let ended = tokio::select! {
-                    ended = listen(stream.into_inner(), &mut picture, output) => ended?,
+                    ended = listen(stream.into_inner(), picture, output) => ended?,
                     Ok(()) = terminal.changed() => Ended::renewed(),
                 };
                 if ended.heard {
@@ -135,7 +111,7 @@ async fn follow(
             }
         }
         output.notice(&format!("reconnecting in {:.1} s", pause.as_secs_f64()));
-        output.draw(&picture);
+        output.draw(picture);
         tokio::time::sleep(pause).await;
     }
 }
@@ -160,10 +136,10 @@ impl Ended {
     }
 }
 
-async fn listen(
-    mut stream: Streaming<WatchQueueResponse>,
-    picture: &mut Picture,
-    output: &mut Output,
+async fn listen<V: View>(
+    mut stream: Streaming<<V::Of as Watched>::Response>,
+    picture: &mut Picture<V::Of>,
+    output: &mut Output<V>,
 ) -> Result<Ended, Failure> {
     let mut ended = Ended {
         heard: false,
@@ -171,19 +147,14 @@ async fn listen(
         words: String::new(),
     };
     let mut redraw = tokio::time::interval(REDRAW_EVERY);
-    let mut news = true;
     loop {
         let message = tokio::select! {
             message = stream.message() => message,
             _ = redraw.tick() => {
-                if news {
-                    output.draw(picture);
-                }
-                news = false;
+                output.refresh(picture);
                 continue;
             }
         };
-        news = true;
         match message {
             Ok(Some(message)) => {
                 ended.heard = true;
@@ -223,16 +194,4 @@ fn refused(status: &Status) -> Result<(), Failure> {
     } else {
         Ok(())
     }
-}
-
-/// Hours, minutes and seconds of the database's time.
-pub(super) fn clock_face(at: &prost_types::Timestamp) -> String {
-    let instant =
-        OffsetDateTime::from_unix_timestamp(at.seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    format!(
-        "{:02}:{:02}:{:02} UTC",
-        instant.hour(),
-        instant.minute(),
-        instant.second()
-    )
 }

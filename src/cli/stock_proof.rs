@@ -8,8 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use comfy_table::{CellAlignment, Table, presets};
-use indicatif::{ProgressBar, ProgressStyle};
+use comfy_table::Table;
 use sqlx::ConnectOptions;
 use time::{Date, macros::format_description};
 
@@ -22,7 +21,12 @@ use crate::{
     inventory::proof::{self, Certificate, Report, Signed},
 };
 
-use super::{Failure, audit::public_key, demo::table::grouped, host::Database};
+use super::{
+    Failure,
+    audit::public_key,
+    findings::{self, counted},
+    host::Database,
+};
 
 /// Checking a certificate.
 #[derive(Debug, clap::Args)]
@@ -113,7 +117,7 @@ fn read(path: &Path, key: Option<&PublicKey>) -> Result<Signed, Failure> {
 
 fn certified(signed: &Signed) -> Table {
     let certificate = &signed.certificate;
-    let mut table = table();
+    let mut table = findings::table();
     let scope = certificate.area.to_string();
     table.add_row(["scope", &scope]);
     table.add_row(["made", &audit::time_as_text(certificate.made_at)]);
@@ -137,11 +141,7 @@ pub async fn audit(command: Audit) -> Result<(), Failure> {
     let kept = kept.map(|path| read(path, key.as_ref())).transpose()?;
     let database = Database::open(&command.storage).await?;
     let mut connection = database.options.clone().connect().await?;
-    // The bar hides itself where standard error is no terminal.
-    let bar = ProgressBar::new(proof::movements(&mut connection).await?);
-    let style = ProgressStyle::with_template("{prefix} {bar:40} {pos:>9}/{len} {per_sec}");
-    bar.set_style(style.expect("the template is a constant"));
-    bar.set_prefix("movements");
+    let bar = findings::progress("movements", proof::movements(&mut connection).await?);
     let certificate: Option<&Certificate> = kept.as_ref().map(|signed| &signed.certificate);
     let report = proof::audit(&mut connection, certificate, &mut |read| {
         bar.set_position(read);
@@ -151,12 +151,7 @@ pub async fn audit(command: Audit) -> Result<(), Failure> {
     drop(connection);
     database.close()?;
     let report = report?;
-    for finding in &report.findings {
-        println!("{finding}");
-    }
-    if report.unlisted > 0 {
-        println!("and {} more", report.unlisted);
-    }
+    findings::print(&report.findings, report.unlisted);
     println!("{}", summary(&report));
     match &kept {
         Some(signed) => println!("the certificate is signed by {}", hex::encode(&signed.key)),
@@ -172,8 +167,7 @@ pub async fn audit(command: Audit) -> Result<(), Failure> {
 }
 
 fn summary(report: &Report) -> Table {
-    let mut table = table();
-    let counts = [
+    findings::summary(&[
         ("movements", report.movements),
         ("locations", report.locations),
         ("runs", report.runs),
@@ -185,24 +179,7 @@ fn summary(report: &Report) -> Table {
         ("records of destruction", report.destructions),
         ("certified locations compared", report.certified),
         ("findings", report.found()),
-    ];
-    for (what, count) in counts {
-        table.add_row([what.to_owned(), counted(count)]);
-    }
-    if let Some(column) = table.column_mut(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-fn table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table
-}
-
-fn counted(count: u64) -> String {
-    grouped(usize::try_from(count).unwrap_or(usize::MAX))
+    ])
 }
 
 /// Writes what is public.
