@@ -75,11 +75,25 @@ begin
     end if;
 end $$;
 
--- The same for moves of serials: all locations in the scope, or all of them ends of the shipment, of which one is.
+-- The same for moves of serials: all locations in the scope, or all of them ends of the shipment, of which one is; or all of
+-- them the office's that has asked the scope's to agree to the end of a case. A case of the centre's own count is in no
+-- shipment, and the office that agrees is another one.
 create function must_be_in_scope_or_of(of_shipment uuid, locations integer[]) returns void language plpgsql stable as $$
+declare
+    beyond integer[];
 begin
     if of_shipment is null then
-        perform must_be_in_scope(array(select district_of_location(l) from unnest(locations) as l));
+        beyond := array(
+            select distinct district_of_location(l) from unnest(locations) as l
+            where l is not null and not scope_covers(district_of_location(l))
+        );
+        if beyond <> '{}' and not exists (
+            select from approval as a
+            where a.state = 'PENDING' and a.method = 'Inventory/SettleStockCase' and scope_covers(a.approving_office)
+                and array[a.district] = beyond
+        ) then
+            perform must_be_in_scope(beyond);
+        end if;
     elsif session_user <> current_user and not exists (
         select from shipment as s
         where s.shipment_id = of_shipment

@@ -14,7 +14,10 @@ use crate::{
     support::office::{Client, Office, reason, request_id, violated_fields},
 };
 
-async fn spoil(client: &mut Client, ends: &[(i64, i64)]) -> Result<Vec<proto::Movement>, Status> {
+pub async fn spoil(
+    client: &mut Client,
+    ends: &[(i64, i64)],
+) -> Result<Vec<proto::Movement>, Status> {
     let request = proto::RecordSpoiledRequest {
         request_id: request_id(),
         location: String::new(),
@@ -57,7 +60,7 @@ async fn burn(
     Ok(answer.into_inner().approval.expect("an approval"))
 }
 
-async fn reverse(client: &mut Client, number: u64) -> Result<proto::Approval, Status> {
+pub async fn reverse(client: &mut Client, number: u64) -> Result<proto::Approval, Status> {
     let request = proto::ReverseMovementRequest {
         request_id: request_id(),
         location: String::new(),

@@ -76,6 +76,8 @@ pub struct Told {
     pub again: BTreeMap<String, usize>,
     /// The last certificate.
     pub certificate: Option<String>,
+    /// Refusals that nobody can cause, and answers that cannot be true.
+    pub defects: Vec<String>,
 }
 
 impl Told {
@@ -93,12 +95,20 @@ impl Told {
             }
         }
         self.certificate = other.certificate.or(self.certificate.take());
+        self.defects.extend(other.defects);
     }
 
     pub fn refuse(&mut self, act: &str, reason: String, words: &dyn std::fmt::Debug) {
-        let known = REFUSALS.contains(&reason.as_str());
-        assert!(known, "{act} was refused as nobody can cause: {words:?}");
+        let is_known = REFUSALS.contains(&reason.as_str());
+        self.must(is_known, || format!("{act}: {words:?}"));
         *self.refused.entry(reason).or_default() += 1;
+    }
+
+    /// Notes a defect unless this holds.
+    pub fn must(&mut self, holds: bool, words: impl FnOnce() -> String) {
+        if !holds {
+            self.defects.push(words());
+        }
     }
 }
 

@@ -61,7 +61,10 @@ impl Clerk {
                 None => return,
             }
         }
-        assert_eq!(i64::try_from(found), Ok(total(&round.sheets)), "{place}");
+        let all = total(&round.sheets);
+        let is_all = i64::try_from(found) == Ok(all);
+        self.told
+            .must(is_all, || format!("{found} of {all} found at {place}"));
         if self.dice.random_bool(0.1) {
             return self.give_up(&count).await;
         }
@@ -69,12 +72,17 @@ impl Clerk {
         let ended = self.hand_in(&count, found + u64::from(is_wrong)).await;
         match ended {
             Some(ended) => {
-                assert!(!is_wrong, "a sheet is missing at {place}");
+                self.told
+                    .must(!is_wrong, || format!("a sheet is missing at {place}"));
                 // The answer has the first hundred runs; nobody left out more.
-                let missing = (&ended.missing_serials, &round.left_out);
-                assert!(are_among(missing.0, missing.1), "{place}: {missing:?}");
-                let strange = (&ended.unexpected_serials, &round.put_in);
-                assert!(are_among(strange.0, strange.1), "{place}: {strange:?}");
+                for (told, known) in [
+                    (&ended.missing_serials, &round.left_out),
+                    (&ended.unexpected_serials, &round.put_in),
+                ] {
+                    let is_exact = are_among(told, known);
+                    let words = || format!("counted at {place}: {told:?} and not {known:?}");
+                    self.told.must(is_exact, words);
+                }
             }
             None => self.give_up(&count).await,
         }

@@ -10,7 +10,7 @@ use crate::fire::{
 };
 
 /// Between two kills, in milliseconds: time enough for hundreds of acts.
-const PAUSE: std::ops::Range<u64> = 800..2_500;
+const PAUSE: std::ops::Range<u64> = 1_000..3_500;
 
 /// Whom.
 #[derive(Debug, Clone, Copy)]

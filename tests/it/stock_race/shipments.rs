@@ -200,7 +200,8 @@ impl Clerk {
             let s = answer.stock.expect("an account");
             let cards = s.bound + s.at_site + s.handed_over + s.returned;
             let held = s.in_stock + cards + s.spoiled + s.disputed + s.lost + s.destroyed;
-            assert_eq!(s.received, s.sent_on + held, "{s:?}");
+            self.told
+                .must(s.received == s.sent_on + held, || format!("{s:?}"));
         }
     }
 
