@@ -164,22 +164,31 @@ async fn held(db: &mut PgConnection) -> Result<Vec<Held>, sqlx::Error> {
     Ok(rows.into_iter().map(row).collect())
 }
 
+/// A shipment as its row has it.
+#[derive(sqlx::FromRow)]
+struct SentRow {
+    shipment_id: Uuid,
+    origin: i32,
+    destination: i32,
+    firsts: Vec<i64>,
+    lasts: Vec<i64>,
+}
+
 async fn under_way(db: &mut PgConnection) -> Result<Vec<Sent>, sqlx::Error> {
-    let rows: Vec<(Uuid, i32, i32, Vec<i64>, Vec<i64>)> = sqlx::query_as(
+    let rows: Vec<SentRow> = sqlx::query_as(
         "select shipment_id, origin, destination,
-            array(select lower(r) from unnest(serials) as r order by r),
-            array(select upper(r) - 1 from unnest(serials) as r order by r)
+            array(select lower(r) from unnest(serials) as r order by r) as firsts,
+            array(select upper(r) - 1 from unnest(serials) as r order by r) as lasts
          from shipment where state = 'DISPATCHED' order by dispatched_at",
     )
     .fetch_all(db)
     .await?;
-    let row =
-        |(id, origin, destination, firsts, lasts): (Uuid, i32, i32, Vec<i64>, Vec<i64>)| Sent {
-            id: id.to_string(),
-            origin: name(origin),
-            destination: name(destination),
-            serials: runs(firsts, lasts),
-        };
+    let row = |row: SentRow| Sent {
+        id: row.shipment_id.to_string(),
+        origin: name(row.origin),
+        destination: name(row.destination),
+        serials: runs(row.firsts, row.lasts),
+    };
     Ok(rows.into_iter().map(row).collect())
 }
 
