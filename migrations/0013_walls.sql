@@ -75,11 +75,18 @@ begin
     end if;
 end $$;
 
--- The same for moves of serials: all locations in the scope, or all of them ends of the shipment, of which one is.
+-- The same for moves of serials: all locations in the scope, or all of them ends of the shipment, of which one is. Without a
+-- shipment also the location of an open case whose end takes an officer of the scope: the centre's own count is in no shipment.
 create function must_be_in_scope_or_of(of_shipment uuid, locations integer[]) returns void language plpgsql stable as $$
 begin
     if of_shipment is null then
-        perform must_be_in_scope(array(select district_of_location(l) from unnest(locations) as l));
+        perform must_be_in_scope(array(
+            select district_of_location(l) from unnest(locations) as l
+            where not scope_covers(district_of_location(l)) and not exists (
+                select from stock_case as c
+                where c.location = l and c.open_serials <> '{}' and scope_covers(c.counterpart)
+            )
+        ));
     elsif session_user <> current_user and not exists (
         select from shipment as s
         where s.shipment_id = of_shipment

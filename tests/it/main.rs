@@ -31,6 +31,7 @@ mod quotas;
 mod registration;
 mod restart;
 mod slow_readers;
+mod stock_race;
 mod support;
 mod sweep;
 mod telemetry;

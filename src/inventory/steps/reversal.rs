@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     inventory::{
         LedgerRefusal, Leg, Papers, Reversal, decide,
-        steps::{papers, record, signature},
+        steps::{carry_out, papers, record, signature},
         store, wire,
     },
     work::Work,
@@ -47,6 +47,8 @@ pub async fn reverse_movement(
 #[tracing::instrument(name = "step.reversal_approved", skip_all)]
 pub async fn reversal_approved(work: &mut Work, locked: &Locked) -> Result<String> {
     let reversal = wire::reversal_of(&locked.content)?;
+    // What is looked at stays as it is until it has moved; else who was first could not be named.
+    store::lock_location(work.db(), reversal.movement.location).await?;
     let leg = decided(work, &reversal).await?;
     let papers = Papers {
         given_by: Some(locked.approval.author),
@@ -54,14 +56,7 @@ pub async fn reversal_approved(work: &mut Work, locked: &Locked) -> Result<Strin
         reverses: Some(reversal.movement),
         ..papers(work, &reversal.document_number)?
     };
-    let now = work.now();
-    let movements = match store::move_custody(work.db(), &[leg], papers, now).await? {
-        store::Moved::Done(movements) => movements,
-        // Between the look and the lock: the next try names what moved it.
-        store::Moved::Obstructed(_) => {
-            return Err(LedgerRefusal::MovementBlocked(Vec::new()).into());
-        }
-    };
+    let movements = carry_out(work, &[leg], papers).await?;
     record(work, &movements);
     let done = movements.first().map(|moved| moved.name());
     Ok(done.map(|name| name.to_string()).unwrap_or_default())

@@ -4,8 +4,9 @@ use crate::{
     error::Result,
     ids::{BlankRequestId, District, SerialRange, ShipmentId, StockCaseId, total},
     inventory::{
-        Account, Arrival, CaseKind, Consignment, CustodyState, Leg, Location, MovementKind, Papers,
-        Receipt, Refusal, RequestState, Route, Shipment, ShipmentState, StockCase, decide,
+        Account, Arrival, CaseKind, Consignment, CustodyState, Leg, Location, Movement,
+        MovementKind, Papers, Receipt, Refusal, RequestState, Route, Shipment, ShipmentState,
+        StockCase, decide,
         steps::{carry_out, papers, record, request::lock_request, signature},
         store,
     },
@@ -99,15 +100,12 @@ pub async fn receive_shipment(work: &mut Work, arrival: Arrival) -> Result<Shipm
     let receiver = signature(work)?;
     let limit = work.caller().subdistrict();
     let receipt = decide::receive(&shipment, &arrival.serials, receiver.person, limit)?;
-    let in_senders_stock =
-        store::in_stock_of_sender(work.db(), shipment.shipment_id, &receipt.surplus).await?;
-    let legs = legs_of(&shipment, &receipt, &in_senders_stock);
     let papers = Papers {
         given_by: Some(shipment.dispatched_by.officer),
         taken_by: Some(receiver.officer),
         ..papers_of(work, &shipment, &arrival.document_number)?
     };
-    let movements = carry_out(work, &legs, papers).await?;
+    let (in_senders_stock, movements) = take_in(work, &shipment, &receipt, papers).await?;
     let received = Shipment {
         state: receipt.state,
         received_quantity: receipt.received_quantity,
@@ -129,6 +127,28 @@ pub async fn receive_shipment(work: &mut Work, arrival: Arrival) -> Result<Shipm
     }
     record(work, &movements);
     Ok(received)
+}
+
+/// Moves what arrived and what is disputed; answers which of the found serials were in the sender's stock.
+async fn take_in(
+    work: &mut Work,
+    shipment: &Shipment,
+    receipt: &Receipt,
+    papers: Papers<'_>,
+) -> Result<(Vec<SerialRange>, Vec<Movement>)> {
+    let (id, now) = (shipment.shipment_id, work.now());
+    let found = store::in_stock_of_sender(work.db(), id, &receipt.surplus).await?;
+    let legs = legs_of(shipment, receipt, &found);
+    if let store::Moved::Done(movements) =
+        store::move_custody(work.db(), &legs, papers, now).await?
+    {
+        return Ok((found, movements));
+    }
+    // Some of it left the sender's stock between the look and the locks. The move that was in vain keeps both places locked, so
+    // the second look is the last one.
+    let found = store::in_stock_of_sender(work.db(), id, &receipt.surplus).await?;
+    let movements = carry_out(work, &legs_of(shipment, receipt, &found), papers).await?;
+    Ok((found, movements))
 }
 
 /// Takes back what was not received yet.

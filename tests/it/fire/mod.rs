@@ -7,12 +7,12 @@
 mod floor;
 mod frozen;
 mod history;
-mod nemesis;
+pub mod nemesis;
 mod reader;
 mod scissors;
 mod stalled;
 mod wire;
-mod world;
+pub mod world;
 mod writers;
 
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};

@@ -293,3 +293,44 @@ async fn what_changed_since_it_was_asked_is_not_settled_twice() {
     let stock = terminal.stock_of("").await;
     assert_eq!((stock.in_stock, stock.lost), (700, 0));
 }
+
+/// The centre's own store stands in Jakarta, whose office is the other one of its counts.
+#[tokio::test]
+async fn what_the_centre_misses_in_its_own_store_is_settled_with_jakarta() {
+    let office = Office::open().await;
+    let mut store = office.centre("store").await;
+    let mut jakarta = office.client(0, "ektp://province/31").await;
+    store.deliver(&[(1, 100)]).await.expect("a delivery");
+    let begun = proto::StartCountRequest {
+        request_id: request_id(),
+        document_number: "SO-1/2017".to_owned(),
+        location: String::new(),
+    };
+    let begun = store.inventory.start_count(begun).await;
+    let count = begun.expect("it begins").into_inner().count;
+    let ended = proto::SubmitCountRequest {
+        request_id: request_id(),
+        count_id: count.expect("a count").count_id,
+        document_number: "BA-SO-1/2017".to_owned(),
+        quantity: Some(0),
+    };
+    let ended = store.inventory.submit_count(ended).await;
+    let case = ended
+        .expect("it ends")
+        .into_inner()
+        .missing_case_ids
+        .concat();
+    let (found, lost) = (SettlementOutcome::FoundHere, SettlementOutcome::Lost);
+    let asked = settle(&mut store, &case, &[(1, 90)], found).await;
+    let asked = asked.expect("the centre asks");
+    assert_eq!(asked.approving_office, "31");
+    approve(&mut jakarta, &asked).await.expect("Jakarta agrees");
+    let asked = settle(&mut jakarta, &case, &[(91, 100)], lost).await;
+    let desk = &mut office.centre("policy").await;
+    approve(desk, &asked.expect("Jakarta asks"))
+        .await
+        .expect("the centre agrees");
+    let stock = store.stock_of("").await;
+    assert_eq!((stock.in_stock, stock.disputed, stock.lost), (90, 0, 10));
+    assert_conserved(&office, &[], "two settlements with Jakarta").await;
+}

@@ -6,6 +6,7 @@ mod cases;
 mod counts;
 mod distribution;
 mod low_stock;
+mod moments;
 mod places;
 mod proof;
 mod requests;
