@@ -20,6 +20,10 @@ use crate::{
     telemetry,
 };
 
+/// The log's target for each call that ended, with how long it took. The metric has only buckets; whoever wants each call asks
+/// for `--log ektp::calls=trace`.
+pub const CALLS: &str = "ektp::calls";
+
 /// What stands for every path that is not in the table: paths are chosen by clients, and each would be a new time series.
 const OTHER_METHOD: &str = "other";
 
@@ -87,7 +91,15 @@ impl Drop for Call {
         if is_our_fault(self.code) {
             self.span.record("otel.status_code", "ERROR");
         }
-        telemetry::count_rpc(self.method, self.code, self.started.elapsed());
+        let elapsed = self.started.elapsed();
+        tracing::trace!(
+            target: CALLS,
+            method = self.method,
+            code = self.code as i32,
+            micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            "ended"
+        );
+        telemetry::count_rpc(self.method, self.code, elapsed);
     }
 }
 

@@ -33,6 +33,7 @@ mod fooled;
 mod patience;
 mod unread;
 
+pub use call::CALLS;
 #[cfg(debug_assertions)]
 pub use fooled::Checks;
 pub use unread::unread;

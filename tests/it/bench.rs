@@ -80,6 +80,9 @@ async fn a_bench_measures_nothing_where_fsync_is_off_and_leaves_nothing_behind()
         let refusal = refusal.expect_err("fsync is off here");
         assert!(refusal.contains("fsync is off"), "{kind}: {refusal}");
     }
+    let refusal = bench(&["inventory", "--database-url", url.as_str()]).await;
+    let refusal = refusal.expect_err("fsync is off here");
+    assert!(refusal.contains("fsync is off"), "{refusal}");
     assert_eq!(databases(&office).await, before);
 }
 
@@ -142,4 +145,49 @@ async fn the_overload_bench_tells_what_was_done_and_what_was_refused() {
     }
     assert!(is_positive(&told["normal_p99_ms"]), "{told}");
     assert_eq!(told["verdicts"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn the_inventory_bench_tells_rows_and_runs_lives_and_shipments_beside_their_ceiling() {
+    let small = [
+        "inventory",
+        "--blanks",
+        "600000",
+        "--bound",
+        "300",
+        "--locations",
+        "40",
+        "--clients",
+        "2",
+        "--seconds",
+        "1",
+        "--rounds",
+        "1",
+        "--json",
+    ];
+    let told = figures(&small).await;
+    let figures = &told["figures"];
+    for custody in ["custody", "custody_at_the_end"] {
+        let custody = &figures[custody];
+        assert_eq!(custody["rows"], custody["maximal_runs"], "{figures}");
+        // Each bound blank lies in a gap of its own, or beside another one or a border.
+        assert!(custody["rows"].as_i64() > Some(500), "{figures}");
+    }
+    assert_eq!(figures["locate"]["movements_most"], 6, "{figures}");
+    for figure in [
+        &figures["locate"]["server_p50_ms"],
+        &figures["locate"]["server_p99_ms"],
+        &figures["locate"]["client_p99_ms"],
+        &figures["shipments"]["per_second"],
+        &figures["shipments"]["ceiling_per_second"],
+        &figures["shipments"]["acts"][0]["p99_ms"],
+        &figures["shipments"]["acts"][1]["round_trips"],
+        &figures["sizes"][0]["bytes"],
+    ] {
+        assert!(is_positive(figure), "{figures}");
+    }
+    assert_eq!(told["verdicts"].as_array().map(Vec::len), Some(4));
+    for verdict in told["verdicts"].as_array().expect("a list") {
+        assert!(is_positive(&verdict["seen"]), "{verdict}");
+    }
 }

@@ -1,17 +1,21 @@
 //! `ektp bench`: the server measured in one run against itself, against its own statements without it, and against others.
 //!
 //! Whatever is compared takes turns, round by round, in one run on one machine: what counts is the ratio, for the machine's
-//! own speed changes from minute to minute. The server and its clients run in this one process, so they share the machine's
-//! cores with each other and with Postgres.
+//! own speed changes from minute to minute. The server and its clients run in this one process or beside one another, so they
+//! share the machine's cores with each other and with Postgres.
 
 mod ceiling;
 mod figures;
+mod ground;
 mod home;
+mod inventory;
 mod office;
 mod overload;
 mod print;
 mod printer;
+mod process;
 mod queue;
+mod replay;
 mod watch;
 
 use super::Failure;
@@ -35,6 +39,8 @@ enum What {
     Ceiling(ceiling::Ceiling),
     /// Three times the capacity, and how soon all is as before
     Overload(overload::Overload),
+    /// A nation's stock: the life of one blank, rows and runs, and shipments beside their own statements in pgbench
+    Inventory(inventory::Inventory),
 }
 
 /// Where a bench runs, and how many take part.
@@ -102,6 +108,7 @@ pub async fn run(command: Bench) -> Result<(), Failure> {
         What::Watch(watch) => watch::run(watch).await,
         What::Ceiling(ceiling) => ceiling::run(ceiling).await,
         What::Overload(overload) => overload::run(overload).await,
+        What::Inventory(inventory) => inventory::run(inventory).await,
     }
 }
 

@@ -1,4 +1,4 @@
--- An officer who prints and serves, with an open shift on the printer's certificate.
+-- An officer who prints, serves and keeps the store, with an open shift on the terminal's certificate.
 
 with person as (
     insert into officer_person (person_id, nik_index)
@@ -10,7 +10,7 @@ with person as (
     values (
         current_setting('bench.officer')::uuid, current_setting('bench.officer')::uuid,
         current_setting('bench.district')::integer,
-        'B-' || upper(left(md5(current_setting('bench.officer')), 12)), '{COUNTER,PRINTER}', 'none', false, clock_timestamp()
+        'B-' || upper(left(md5(current_setting('bench.officer')), 12)), '{COUNTER,PRINTER,STOCK}', 'none', false, clock_timestamp()
     )
 )
 insert into shift (shift_id, officer_id, person_id, district, terminal, thumbprint, ends_at)

@@ -4,33 +4,27 @@
 //! is easily got wrong: a replay that fails fast looks quick, so after each round the database is asked whether as many cards,
 //! events and audit rows were written as the server writes for as many cards.
 
-mod messages;
-mod pgbench;
-mod record;
+mod cards;
 mod report;
 mod rivals;
-mod script;
-mod tap;
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use sqlx::{Executor as _, Row as _};
 
 use self::{
-    pgbench::{Pgbench, Replay},
-    record::Recording,
     report::{Kind, Report, RoundTrips},
     rivals::{Claims, Graphile},
 };
-use super::{Run, figures::Settings, office::Office, printer::Printer, queue, unless_interrupted};
+use super::{
+    Run,
+    figures::Settings,
+    office::Office,
+    printer::Printer,
+    queue,
+    replay::{Client, Pgbench, Recording, Replays},
+    unless_interrupted,
+};
 use crate::cli::{Failure, demo::progress::Phase};
 
 /// Cards leased, bound and reported together where batches are compared.
@@ -71,9 +65,9 @@ async fn compare(
 ) -> Result<Report, Failure> {
     let phase = Phase::begin("acts recorded", 1);
     office.queue_people(RECORDED_PEOPLE).await?;
-    let recordings = record::record(office).await?;
+    let recordings = cards::record(office).await?;
     let trips = RoundTrips::of(&recordings);
-    let (scripts, as_recorded) = scripts(office, &recordings)?;
+    let replays = replays(office, &recordings)?;
     phase.end(&trips.words());
     let server = office.serve(office.home().serving()).await?;
     let mut rounds = Rounds {
@@ -82,8 +76,13 @@ async fn compare(
         printers: office.printers(&server)?,
         pgbench: Pgbench::find(office.home())?,
         claims: Claims::new(office)?,
-        scripts,
-        report: Report::new(ceiling.run.clone(), settings, trips, as_recorded),
+        report: Report::new(
+            ceiling.run.clone(),
+            settings,
+            trips,
+            replays.as_recorded.clone(),
+        ),
+        replays,
         rates: [0.0; 2],
         per_card: None,
     };
@@ -93,31 +92,16 @@ async fn compare(
     measured.map(|()| report)
 }
 
-/// A printer's script and its blanks.
-struct Script {
-    file: PathBuf,
-    options: String,
-    blanks: Arc<AtomicI64>,
-}
-
-fn scripts(
-    office: &Office,
-    recordings: &[Recording],
-) -> Result<(Vec<Script>, Vec<String>), Failure> {
-    let mut as_recorded = Vec::new();
-    let mut scripts = Vec::new();
-    for (number, (recording, post)) in recordings.iter().zip(office.posts()).enumerate() {
-        let script = script::script(recording)?;
-        let file = office.home().folder().join(format!("printer-{number}.sql"));
-        fs::write(&file, &script.text).map_err(|error| Failure::Folder(file.clone(), error))?;
-        as_recorded = script.as_recorded;
-        scripts.push(Script {
-            file,
-            options: recording.options.clone(),
-            blanks: Arc::clone(&post.blanks),
-        });
-    }
-    Ok((scripts, as_recorded))
+fn replays(office: &Office, recordings: &[Recording]) -> Result<Replays, Failure> {
+    let clients = recordings.iter().zip(office.posts());
+    let clients: Vec<Client<'_>> = clients
+        .map(|(recording, post)| Client {
+            recording,
+            prelude: &[],
+            next: Arc::clone(&post.blanks),
+        })
+        .collect();
+    Replays::write(office.home().folder(), &clients)
 }
 
 /// What stands in the database after so much work.
@@ -167,7 +151,7 @@ struct Rounds<'c> {
     printers: Vec<Printer>,
     pgbench: Pgbench,
     claims: Claims,
-    scripts: Vec<Script>,
+    replays: Replays,
     report: Report,
     /// The most cards a second so far: one by one (or replayed), and in batches.
     rates: [f64; 2],
@@ -249,29 +233,13 @@ impl Rounds<'_> {
     async fn replay(&mut self) -> Result<f64, Failure> {
         self.queue_people(1).await?;
         let before = Work::done(self.office).await?;
-        let replays: Vec<Replay> = self
-            .scripts
-            .iter()
-            .map(|script| Replay {
-                file: script.file.clone(),
-                options: script.options.clone(),
-                serial: script.blanks.load(Ordering::Relaxed),
-            })
-            .collect();
-        let done = self
-            .pgbench
-            .replay(&replays, self.ceiling.run.seconds)
-            .await?;
-        let mut cards = 0;
-        for (script, done) in self.scripts.iter().zip(&done) {
-            let count = i64::try_from(done.transactions).expect("a round is short");
-            script.blanks.fetch_add(count, Ordering::Relaxed);
-            cards += count;
-        }
+        let seconds = self.ceiling.run.seconds;
+        let done = self.replays.run(&self.pgbench, seconds).await?;
+        let cards = i64::try_from(done.transactions).expect("a round is short");
         let work = Work::done(self.office).await?.since(before);
         let is_whole = self.per_card.is_none_or(|per_card| work.is_like(per_card));
         if work.cards == cards && is_whole {
-            return Ok(done.iter().map(|done| done.per_second).sum());
+            return Ok(done.per_second);
         }
         Err(Failure::Call(format!(
             "the replay did other work than the server: pgbench tells of {cards} cards; written were {work:?}; the \

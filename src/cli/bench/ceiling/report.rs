@@ -9,9 +9,9 @@ use super::{
         Run,
         figures::{Settings, bar, median, table},
         printer::ACTS,
+        replay::{Act, Recording, fewest_waits},
     },
     BATCH,
-    record::{Act, Recording, Told},
 };
 
 /// A card's lease, binding and report may wait for the database so often.
@@ -69,21 +69,13 @@ pub struct RoundTrips {
 impl RoundTrips {
     /// At their cheapest.
     pub fn of(recordings: &[Recording]) -> Self {
-        let count = |told: &[Told]| told.iter().map(|told| told.round_trips).sum::<usize>();
-        let fewest = |kind: &str, of: &dyn Fn(&Act) -> usize| {
-            let cards = recordings.iter().flat_map(|recording| &recording.cards);
-            let acts = cards.flat_map(|card| &card.acts);
-            acts.filter(|act| act.kind == kind)
-                .map(of)
-                .min()
-                .unwrap_or_default()
-        };
-        let [lease, bind, report] = ACTS.map(|kind| fewest(kind, &|act| count(&act.statements)));
-        let beside = ACTS.map(|kind| fewest(kind, &|act| count(&act.beside)));
+        let inside = |kind| fewest_waits(recordings, kind, |act: &Act| &act.statements);
+        let [lease, bind, report] = ACTS.map(inside);
+        let beside = ACTS.map(|kind| fewest_waits(recordings, kind, |act| &act.beside));
         let one = recordings
             .first()
-            .and_then(|recording| recording.cards.last());
-        let acts = one.iter().flat_map(|card| &card.acts);
+            .and_then(|recording| recording.samples.last());
+        let acts = one.iter().flat_map(|sample| &sample.acts);
         let statements = acts.flat_map(|act| {
             let sent = act.statements.iter().chain(&act.beside);
             sent.map(|told| {

@@ -11,7 +11,10 @@ use std::{
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
 use tokio::process::Command;
 
-use super::{super::office::Office, pgbench, pgbench::Pgbench};
+use super::super::{
+    office::Office,
+    replay::{Pgbench, pgbench},
+};
 use crate::cli::Failure;
 
 /// Jobs a second that nobody reaches in the barest queue.

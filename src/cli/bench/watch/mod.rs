@@ -6,8 +6,6 @@
 
 mod changes;
 mod files;
-mod ground;
-mod process;
 mod report;
 mod stalled;
 mod storm;
@@ -28,14 +26,16 @@ use tokio::{
 
 use self::{
     changes::{Done, Printer, Printers},
-    ground::Ground,
-    process::Process,
     report::{Connected, Figures, Freshness, Idle},
     stalled::Stalled,
     storm::Storm,
     streams::{Part, Shared, Watcher},
 };
-use super::unless_interrupted;
+use super::{
+    ground::{self, Ground},
+    process::Process,
+    unless_interrupted,
+};
 use crate::{
     cli::{Failure, client::Terminal, demo::progress::Phase},
     ids::District,

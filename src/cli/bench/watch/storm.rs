@@ -16,8 +16,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    super::process::Process,
     Bench, LOOK_EVERY,
-    process::Process,
     tally::{Tally, Times},
 };
 use crate::cli::{Failure, demo::progress::Phase};

@@ -1,5 +1,5 @@
-//! What the measured server stands on: a database with full durability, people in the queue of every district, and an
-//! authority that signs a certificate for each terminal.
+//! What a measured server that is a process of its own stands on: a database with full durability, people in the queue of
+//! every district where they are wanted, and an authority that signs a certificate for each terminal.
 //!
 //! What is easily got wrong: the database is started here and not by the server. The server is killed in a storm, and a
 //! private Postgres dies with whoever started it.
@@ -14,8 +14,9 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{
-    super::{figures::Settings, home::Home},
-    process::Start,
+    figures::Settings,
+    home::Home,
+    process::{LOG_WARNINGS, Start},
 };
 use crate::{
     areas,
@@ -84,12 +85,18 @@ impl Ground {
         Ok((owner, host::authority(&data(home))?, settings))
     }
 
+    /// The database's place.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// What the server is started with.
     pub fn start(&self) -> Start {
         Start {
             data: data(&self.home),
             database_url: self.home.serving().to_url_lossy().into(),
             log: self.home.folder().join("server.log"),
+            log_options: &LOG_WARNINGS,
         }
     }
 
@@ -116,21 +123,33 @@ impl Ground {
             .terminal_identity(&principal, CERTIFICATE_VALID, now)?)
     }
 
-    /// The same with a printer's officer at work on it.
+    /// The same with an officer at work on it.
     pub async fn on_shift(&self, district: District, number: u16) -> Result<OnShift, Failure> {
-        let identity = self.terminal(district, number)?;
+        self.on_shift_as(&principal(district, number)?, district)
+            .await
+    }
+
+    /// A caller of this office's with an officer at work on it, who prints, serves and keeps the store.
+    pub async fn on_shift_as(
+        &self,
+        principal: &Principal,
+        office: District,
+    ) -> Result<OnShift, Failure> {
+        let now = Clock::System.now();
+        let identity = self
+            .authority
+            .terminal_identity(principal, CERTIFICATE_VALID, now)?;
         let shift = Uuid::new_v4();
         let mut db = self.owner.acquire().await?;
         let thumbprint = thumbprint(&identity)?;
         let begin = format!(
             "begin; set local bench.officer = '{}'; set local bench.shift = '{shift}'; set local bench.district = '{}';
-             set local bench.terminal = '{}'; set local bench.thumbprint = '{thumbprint}'",
+             set local bench.terminal = '{principal}'; set local bench.thumbprint = '{thumbprint}'",
             Uuid::now_v7(),
-            district.number(),
-            principal(district, number)?,
+            office.number(),
         );
         db.execute(AssertSqlSafe(begin)).await?;
-        db.execute(include_str!("../officer.sql")).await?;
+        db.execute(include_str!("officer.sql")).await?;
         db.execute("commit").await?;
         Ok(OnShift {
             identity,
@@ -181,8 +200,8 @@ async fn fill(
          set local bench.serial = '{first}'"
     );
     db.execute(AssertSqlSafe(begin)).await?;
-    db.execute(include_str!("../seed.sql")).await?;
-    db.execute(include_str!("../blanks.sql")).await?;
+    db.execute(include_str!("seed.sql")).await?;
+    db.execute(include_str!("blanks.sql")).await?;
     db.execute("commit").await?;
     Ok(())
 }

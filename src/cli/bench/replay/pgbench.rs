@@ -1,4 +1,4 @@
-//! `pgbench`: one process with one session for each printer that is replayed, or one with many for the bare queue.
+//! `pgbench`: one process with one session for each client that is replayed, or one with many for the bare queue.
 //!
 //! What is easily got wrong: it ends without success when a statement fails, and also counts only what it finished; both
 //! are looked at, and the database is asked besides whether the work was done.

@@ -1,7 +1,7 @@
-//! Some cards of every printer, printed one after the other through a tapped line: what the server sent for each act.
+//! Some work of every client, done piece by piece through a tapped line: what the server sent for each act.
 //!
-//! An act's transaction is found by its request id, which only the printer chose. What is easily got wrong: at the first use
-//! of a statement the session also prepares it and asks for its types, so only the cards that cost the fewest round trips
+//! An act's transaction is found by its request id, which only the client chose. What is easily got wrong: at the first use
+//! of a statement the session also prepares it and asks for its types, so only the pieces that cost the fewest round trips
 //! are taken.
 
 use sqlx::{
@@ -14,39 +14,49 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    super::{
-        office::Office,
-        printer::{ACTS, Printer, chip, refused},
-    },
+    super::home::Home,
     messages::Value,
     tap::{Session, Statement, Tap},
 };
 use crate::cli::Failure;
 
-/// Cards printed before, so that the sessions of the pool know the statements.
-const WARM_UP: usize = 12;
-/// Cards printed by each printer.
-const PRINTED: usize = 9;
-/// Cards taken of each printer: what is the same in all of them is a constant.
-const CARDS: usize = 3;
+/// What the first client does before, so that the sessions of the pool know the statements.
+pub const WARM_UP: usize = 12;
+/// What each client does to be recorded.
+pub const RECORDED: usize = 9;
+/// What is taken of each client: a value that is the same in all of them is a constant.
+const TAKEN: usize = 3;
 
-/// What was recorded of one printer.
+/// A piece of a client's work: a card from its lease to its report, a shipment from its dispatch to its receipt.
+pub struct Acted {
+    pub chosen: Vec<Chosen>,
+    /// What each act is called, and its request id.
+    pub acts: Vec<(&'static str, Uuid)>,
+}
+
+/// A value that the client chose, and the SQL by which its replay chooses its own.
+#[derive(Debug)]
+pub struct Chosen {
+    pub sql: String,
+    pub value: String,
+}
+
+/// What was recorded of one client.
 #[derive(Debug)]
 pub struct Recording {
-    pub cards: Vec<Card>,
+    pub samples: Vec<Sample>,
     /// The settings of the session that sent it.
     pub options: String,
 }
 
-/// One card: what its printer chose, and what the server sent.
+/// One piece of work: what its client chose, and what the server sent.
 #[derive(Debug)]
-pub struct Card {
-    pub serial: i64,
-    pub chip: String,
+pub struct Sample {
+    pub chosen: Vec<Chosen>,
     pub acts: Vec<Act>,
 }
 
-/// One act of a card.
+/// One act of it.
 #[derive(Debug)]
 pub struct Act {
     pub kind: &'static str,
@@ -75,104 +85,68 @@ pub struct Parameter {
     pub value: Option<String>,
 }
 
-/// Records every printer.
-pub async fn record(office: &Office) -> Result<Vec<Recording>, Failure> {
-    let serving = office.home().serving();
-    let tap = Tap::open(office.home().folder(), &serving)?;
-    let server = office.serve(tap.options(&serving)).await?;
-    let printed = print(office.printers(&server)?).await;
-    server.drain().await;
-    let printed = printed?;
-    let mut db = office.home().owner().connect().await?;
+/// What the tap noted of every client's work.
+pub async fn recordings(
+    home: &Home,
+    tap: &Tap,
+    clients: Vec<Vec<Acted>>,
+) -> Result<Vec<Recording>, Failure> {
+    let mut db = home.owner().connect().await?;
     let sessions: Vec<Session> = std::mem::take(&mut tap.sessions());
     let mut recordings = Vec::new();
-    for cards in printed {
-        let mut told = Vec::new();
+    for acted in clients {
+        let mut samples = Vec::new();
         let mut options = String::new();
-        for card in cheapest(&sessions, cards)? {
-            let session = find(&sessions, card.ids[0]).map(|(session, _, _)| session);
-            options = session.map_or_else(String::new, |session| session.options.clone());
-            told.push(tell(&mut db, &sessions, card).await?);
+        for piece in cheapest(&sessions, acted)? {
+            let first = piece.acts.first().and_then(|(_, id)| find(&sessions, *id));
+            options = first.map_or_else(String::new, |(session, _, _)| session.options.clone());
+            samples.push(tell(&mut db, &sessions, piece).await?);
         }
-        recordings.push(Recording {
-            cards: told,
-            options,
-        });
+        recordings.push(Recording { samples, options });
     }
     Ok(recordings)
 }
 
-/// The cards for which the server waited for the database least often.
-fn cheapest(sessions: &[Session], cards: Vec<Printed>) -> Result<Vec<Printed>, Failure> {
+/// The fewest waits of any recorded act of a kind, inside of its transaction or beside it.
+pub fn fewest_waits(recordings: &[Recording], kind: &str, of: impl Fn(&Act) -> &[Told]) -> usize {
+    let samples = recordings.iter().flat_map(|recording| &recording.samples);
+    let acts = samples.flat_map(|sample| &sample.acts);
+    acts.filter(|act| act.kind == kind)
+        .map(|act| of(act).iter().map(|told| told.round_trips).sum())
+        .min()
+        .unwrap_or_default()
+}
+
+/// The pieces for which the server waited for the database least often.
+fn cheapest(sessions: &[Session], acted: Vec<Acted>) -> Result<Vec<Acted>, Failure> {
     let mut priced = Vec::new();
-    for card in cards {
+    for piece in acted {
         let mut price = 0;
-        for (kind, id) in ACTS.into_iter().zip(card.ids) {
-            let (_, inside, _) = find(sessions, id).ok_or_else(|| unseen(kind))?;
+        for (kind, id) in &piece.acts {
+            let (_, inside, _) = find(sessions, *id).ok_or_else(|| unseen(kind))?;
             price += inside.iter().map(|s| s.round_trips).sum::<usize>();
         }
-        priced.push((price, card));
+        priced.push((price, piece));
     }
     priced.sort_by_key(|(price, _)| *price);
     Ok(priced
         .into_iter()
-        .map(|(_, card)| card)
-        .take(CARDS)
+        .map(|(_, piece)| piece)
+        .take(TAKEN)
         .collect())
 }
 
 fn unseen(kind: &str) -> Failure {
-    Failure::Call(format!("the {kind} of a card was not seen in any session"))
-}
-
-/// A card, its request ids and its chip.
-struct Printed {
-    serial: i64,
-    chip: String,
-    ids: [Uuid; 3],
-}
-
-async fn print(printers: Vec<Printer>) -> Result<Vec<Vec<Printed>>, Failure> {
-    let mut all = Vec::new();
-    for (place, mut printer) in printers.into_iter().enumerate() {
-        let before = if place == 0 { WARM_UP } else { 0 };
-        let mut cards = Vec::new();
-        for number in 0..before + PRINTED {
-            let card = print_one(&mut printer).await?;
-            if number >= before {
-                cards.push(card);
-            }
-        }
-        all.push(cards);
-    }
-    Ok(all)
-}
-
-async fn print_one(printer: &mut Printer) -> Result<Printed, Failure> {
-    let ids = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
-    let leases = printer.lease(ids[0], 1).await.map_err(refused)?;
-    let held = printer.take_blanks(leases);
-    let Some((_, serial)) = held.first() else {
-        return Err(Failure::Call(
-            "the queue was empty while acts were recorded".to_owned(),
-        ));
-    };
-    printer.bind(ids[1], &held).await.map_err(refused)?;
-    printer.report(ids[2], &held).await.map_err(refused)?;
-    Ok(Printed {
-        serial: *serial,
-        chip: chip(printer.district, *serial),
-        ids,
-    })
+    Failure::Call(format!("a {kind} was not seen in any session"))
 }
 
 async fn tell(
     db: &mut PgConnection,
     sessions: &[Session],
-    printed: Printed,
-) -> Result<Card, Failure> {
+    piece: Acted,
+) -> Result<Sample, Failure> {
     let mut acts = Vec::new();
-    for (kind, id) in ACTS.into_iter().zip(printed.ids) {
+    for (kind, id) in piece.acts {
         let (_, inside, beside) = find(sessions, id).ok_or_else(|| unseen(kind))?;
         acts.push(Act {
             kind,
@@ -181,9 +155,8 @@ async fn tell(
             beside: tell_all(db, beside).await?,
         });
     }
-    Ok(Card {
-        serial: printed.serial,
-        chip: printed.chip,
+    Ok(Sample {
+        chosen: piece.chosen,
         acts,
     })
 }

@@ -1,6 +1,6 @@
 //! What becomes of recorded statements.
 
-use super::*;
+use super::{super::record::Chosen, *};
 
 fn told(sql: &str, parameters: &[(&str, &str)], row: &[(&str, &str)]) -> Told {
     Told {
@@ -22,7 +22,7 @@ fn told(sql: &str, parameters: &[(&str, &str)], row: &[(&str, &str)]) -> Told {
 }
 
 /// A card: a lease that answers an id, and a binding that names it.
-fn card(serial: i64, leased: &str, made: &str) -> Card {
+fn card(serial: i64, leased: &str, made: &str) -> Sample {
     let id = |act: &str| format!("{act}-{serial}");
     let lease = told(
         "select $1::text, $2 as \"id!: Id\" for $3",
@@ -51,9 +51,11 @@ fn card(serial: i64, leased: &str, made: &str) -> Card {
     };
     let begin = || told("begin read write; set local x = '1'", &[], &[]);
     let commit = || told("COMMIT", &[], &[]);
-    Card {
-        serial,
-        chip: format!("044D{serial:010X}"),
+    Sample {
+        chosen: vec![Chosen {
+            sql: ":serial".to_owned(),
+            value: serial.to_string(),
+        }],
         acts: vec![
             act("lease", vec![begin(), lease, commit()]),
             act("bind", vec![begin(), bind, commit()]),
@@ -63,7 +65,7 @@ fn card(serial: i64, leased: &str, made: &str) -> Card {
 
 fn recording() -> Recording {
     Recording {
-        cards: vec![
+        samples: vec![
             card(7, "aaaa", "1111"),
             card(8, "bbbb", "2222"),
             card(9, "cccc", "3333"),
@@ -74,8 +76,10 @@ fn recording() -> Recording {
 
 #[test]
 fn what_differs_from_card_to_card_comes_from_where_it_came_from() {
-    let script = script(&recording()).expect("it can be replayed");
+    let script =
+        script(&recording(), &["\\set twice :serial * 2".to_owned()]).expect("it can be replayed");
     for line in [
+        "\\set serial :serial + 1\n\\set twice :serial * 2\n\\startpipeline\n",
         "\\startpipeline\nbegin read write;\nset local x = '1';\n\\endpipeline\n",
         "select ('ektp:' || '//office/''1''')::text::text, md5('lease' || :serial::text)::uuid as \"id\" for '{1,2}'::bigint[]\n\
          \\gset a0s1_\n",
@@ -96,17 +100,17 @@ fn what_differs_from_card_to_card_comes_from_where_it_came_from() {
 #[test]
 fn what_cannot_be_replayed_is_said() {
     let mut other = recording();
-    other.cards[0].acts[1].statements[1].sql.push_str(" more");
-    let failure = script(&other).expect_err("they differ").to_string();
+    other.samples[0].acts[1].statements[1].sql.push_str(" more");
+    let failure = script(&other, &[]).expect_err("they differ").to_string();
     assert!(
         failure.contains("other statements for one bind"),
         "{failure}"
     );
 
     let mut colon = recording();
-    for card in &mut colon.cards {
+    for card in &mut colon.samples {
         card.acts[0].statements[0].sql = "select ':word'".to_owned();
     }
-    let failure = script(&colon).expect_err("a variable").to_string();
+    let failure = script(&colon, &[]).expect_err("a variable").to_string();
     assert!(failure.contains("a word behind a colon"), "{failure}");
 }

@@ -28,6 +28,9 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// So much of the log's end is shown when it does not start.
 const LOG_SHOWN: usize = 2_000;
 
+/// Only what is out of the ordinary is logged.
+pub const LOG_WARNINGS: [&str; 2] = ["--log", "warn"];
+
 /// A running server.
 pub struct Process {
     child: Child,
@@ -41,6 +44,8 @@ pub struct Start {
     pub data: PathBuf,
     pub database_url: String,
     pub log: PathBuf,
+    /// What is logged.
+    pub log_options: &'static [&'static str],
 }
 
 impl Process {
@@ -60,7 +65,8 @@ impl Process {
             }
         }
         command
-            .args(["--log", "warn", "serve", "--listen", &listen.to_string()])
+            .args(start.log_options)
+            .args(["serve", "--listen", &listen.to_string()])
             .arg("--data")
             .arg(&start.data)
             // Not as an argument: it may hold a password, and everybody sees arguments.

@@ -1,12 +1,12 @@
-//! A printer's recorded acts as a script for pgbench: the same statements in the same transactions.
+//! A client's recorded acts as a script for pgbench: the same statements in the same transactions.
 //!
-//! What is the same in every recorded card stays as it is. What differs is recognised by its value: an id or fence that an
-//! earlier statement of the card answered, the blank's serial and chip, the request's id, the clock. What is none of these
-//! (digests, encoded answers and events) goes in as recorded and is told. What a session sends between transactions (pings)
-//! is no card's work and is left out, which makes the ceiling higher. What is easily got wrong: several statements in one
-//! message are one round trip; pgbench does that with a pipeline.
+//! What is the same in every recorded piece stays as it is. What differs is recognised by its value: an id or fence that an
+//! earlier statement of the piece answered, what the client chose (a blank's serial and chip), the request's id, the clock.
+//! What is none of these (digests, encoded answers and events) goes in as recorded and is told. What a session sends between
+//! transactions (pings) is nobody's work and is left out, which makes the ceiling higher. What is easily got wrong: several
+//! statements in one message are one round trip; pgbench does that with a pipeline.
 
-use super::record::{Act, Card, Parameter, Recording, Told};
+use super::record::{Act, Parameter, Recording, Sample, Told};
 use crate::cli::Failure;
 
 /// A script, and what it says that no replayed act would.
@@ -17,10 +17,10 @@ pub struct Script {
     pub as_recorded: Vec<String>,
 }
 
-/// The script of one printer.
-pub fn script(recording: &Recording) -> Result<Script, Failure> {
-    let Some((last, others)) = recording.cards.split_last() else {
-        return Err(Failure::Call("no card was recorded".to_owned()));
+/// The script of one client; `prelude` computes what it chooses from `:serial`, which rises by one each time.
+pub fn script(recording: &Recording, prelude: &[String]) -> Result<Script, Failure> {
+    let Some((last, others)) = recording.samples.split_last() else {
+        return Err(Failure::Call("nothing was recorded".to_owned()));
     };
     let mut writer = Writer {
         last,
@@ -35,6 +35,7 @@ pub fn script(recording: &Recording) -> Result<Script, Failure> {
         ],
         as_recorded: Vec::new(),
     };
+    writer.lines.extend_from_slice(prelude);
     for act in 0..last.acts.len() {
         writer.act(act)?;
     }
@@ -46,18 +47,18 @@ pub fn script(recording: &Recording) -> Result<Script, Failure> {
 }
 
 struct Writer<'r> {
-    /// The card whose constants are taken.
-    last: &'r Card,
-    others: &'r [Card],
+    /// The piece whose constants are taken.
+    last: &'r Sample,
+    others: &'r [Sample],
     lines: Vec<String>,
     as_recorded: Vec<String>,
 }
 
-/// Where a value comes from that differs from card to card.
+/// Where a value comes from that differs from piece to piece.
 struct Source {
     /// As SQL.
     sql: String,
-    /// In the last card, and in the others.
+    /// In the last piece, and in the others.
     values: Vec<String>,
 }
 
@@ -66,8 +67,8 @@ impl Writer<'_> {
         let Act {
             kind, statements, ..
         } = &self.last.acts[act];
-        for card in self.others {
-            let theirs = &card.acts[act].statements;
+        for sample in self.others {
+            let theirs = &sample.acts[act].statements;
             if !is_alike(theirs, statements) {
                 let list = |told: &[Told]| -> String {
                     told.iter()
@@ -111,8 +112,8 @@ impl Writer<'_> {
         let sources = self.sources(act, place);
         let mut expressions = Vec::new();
         for (number, parameter) in told.parameters.iter().enumerate() {
-            let others = self.others.iter().map(|card| {
-                card.acts[act].statements[place].parameters[number]
+            let others = self.others.iter().map(|sample| {
+                sample.acts[act].statements[place].parameters[number]
                     .value
                     .as_ref()
             });
@@ -140,13 +141,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Whether the statement answered one row in every card, with something that differs: a later one may ask for it.
+    /// Whether the statement answered one row in every piece, with something that differs: a later one may ask for it.
     fn is_needed_later(&self, act: usize, place: usize) -> bool {
         !self.columns(act, place).is_empty()
     }
 
     fn columns(&self, act: usize, place: usize) -> Vec<Source> {
-        let row = |card: &Card| card.acts[act].statements[place].row.clone();
+        let row = |sample: &Sample| sample.acts[act].statements[place].row.clone();
         let ours = row(self.last);
         let mut sources = Vec::new();
         for (column, (name, value)) in ours.iter().enumerate() {
@@ -154,7 +155,7 @@ impl Writer<'_> {
             let others = self
                 .others
                 .iter()
-                .map(|card| row(card).get(column).and_then(|(_, value)| value.clone()));
+                .map(|sample| row(sample).get(column).and_then(|(_, value)| value.clone()));
             let values: Option<Vec<String>> =
                 std::iter::once(value.clone()).chain(others).collect();
             let is_variable =
@@ -174,33 +175,23 @@ impl Writer<'_> {
 
     /// All that a statement's parameters may come from.
     fn sources(&self, act: usize, place: usize) -> Vec<Source> {
-        let of_cards = |value: &dyn Fn(&Card) -> String| -> Vec<String> {
+        let of_samples = |value: &dyn Fn(&Sample) -> String| -> Vec<String> {
             std::iter::once(self.last)
                 .chain(self.others)
                 .map(value)
                 .collect()
         };
-        let mut sources = vec![
-            Source {
-                sql: ":serial".to_owned(),
-                values: of_cards(&|card| card.serial.to_string()),
-            },
-            Source {
-                // As `printer::chip` makes it.
-                sql: format!(
-                    "('{}' || lpad(upper(to_hex(:serial::bigint)), 10, '0'))",
-                    self.last
-                        .chip
-                        .get(..self.last.chip.len() - 10)
-                        .unwrap_or_default()
-                ),
-                values: of_cards(&|card| card.chip.clone()),
-            },
-        ];
+        let mut sources = Vec::new();
+        for (number, chosen) in self.last.chosen.iter().enumerate() {
+            sources.push(Source {
+                sql: chosen.sql.clone(),
+                values: of_samples(&|sample| sample.chosen[number].value.clone()),
+            });
+        }
         for (number, of) in self.last.acts.iter().enumerate() {
             sources.push(Source {
                 sql: format!("md5('{}' || :serial::text)", of.kind),
-                values: of_cards(&|card| card.acts[number].request_id.clone()),
+                values: of_samples(&|sample| sample.acts[number].request_id.clone()),
             });
         }
         for earlier in 0..=act {
@@ -225,7 +216,7 @@ fn is_alike(one: &[Told], other: &[Told]) -> bool {
         })
 }
 
-/// A parameter as SQL, and whether it is known where it comes from. Values: of the last card, then of the others.
+/// A parameter as SQL, and whether it is known where it comes from. Values: of the last piece, then of the others.
 fn expression(
     parameter: &Parameter,
     values: &[Option<&String>],
@@ -248,7 +239,7 @@ fn expression(
     (format!("{}::{of}", literal(value)), false)
 }
 
-/// A value that is the same in every card, or comes from somewhere, or may be any of its kind. None where one was null.
+/// A value that is the same in every piece, or comes from somewhere, or may be any of its kind. None where one was null.
 fn one_value(of: &str, values: &[&str], sources: &[Source]) -> Option<String> {
     let (value, others) = values.split_first()?;
     if others.iter().all(|other| other == value) {
@@ -261,7 +252,7 @@ fn one_value(of: &str, values: &[&str], sources: &[Source]) -> Option<String> {
         return Some(format!("{}::{of}", source.sql));
     }
     match of {
-        // An id that the server made: a new one in every card, and the same one wherever the card names it.
+        // An id that the server made: a new one in every piece, and the same one wherever the piece names it.
         "uuid" => Some(format!("md5('{value}' || :serial::text)::uuid")),
         "timestamp with time zone" => Some("statement_timestamp()".to_owned()),
         _ => None,
