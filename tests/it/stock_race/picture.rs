@@ -95,7 +95,7 @@ pub async fn look(
 ) -> Looks {
     let mut looks = Looks::default();
     let mut ticks = interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut db = session(&database).await;
     while !*stop.borrow() {
         ticks.tick().await;
