@@ -120,23 +120,27 @@ language sql stable as $$
 $$;
 
 -- Where a serial is, if it is within the scope. A function, because under the policies the search by range may not use its
--- index: who is let in first could see by its errors what was searched.
+-- index: who is let in first could see by its errors what was searched. Not in plain SQL, which would be planned at each call.
 create function custody_of_serial(of_serial bigint) returns table (location integer, state text)
-language sql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+begin
+    return query
     select c.location, c.state
     from custody as c
-    where c.serials @> of_serial and scope_covers(district_of_location(c.location))
-$$;
+    where c.serials @> of_serial and scope_covers(district_of_location(c.location));
+end $$;
 
 -- The whole life of a serial that is within the scope now: also what it was at the centre and on its way.
 create function movements_of_serial(of_serial bigint, at_most bigint) returns setof movement
-language sql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+begin
+    return query
     select m.*
     from movement as m
     where m.serials @> of_serial and exists (select from custody_of_serial(of_serial))
     order by m.recorded_at, m.location, m.number
-    limit at_most
-$$;
+    limit at_most;
+end $$;
 
 -- A stretch of a location's ledger, if the location is in the scope. The movements stay out of reach otherwise: they tell whom
 -- other offices deal with.
