@@ -242,6 +242,8 @@ async fn servers_that_go_in_turn_lose_no_act_and_no_stream() {
     let ids = restart::print_ready(&counter, matcher, people).await;
     let (done, finished) = watch::channel(false);
     let (following, mut open) = follow(&pair, (streams, people), &finished);
+    // What is done before a stream's first picture is no change to it.
+    enough(&mut open, streams).await;
 
     let (announce, announced) = watch::channel(0);
     let acknowledged = Arc::new(watch::Sender::new(0));
