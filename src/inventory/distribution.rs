@@ -28,7 +28,7 @@ pub struct Share {
 pub struct Lack {
     /// The store.
     pub destination: Location,
-    /// The subdistrict's print-ready people who wait: their print requests are queued or held, or not made yet.
+    /// Queued print requests of the subdistrict's people.
     pub waiting: i64,
     /// Blanks there, in its units too.
     pub in_stock: i64,

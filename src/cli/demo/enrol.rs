@@ -249,9 +249,10 @@ async fn issue(
 /// A refusal that the story does not provide for.
 pub fn refused(what: &str, refusal: &proto::Refusal) -> Failure {
     Failure::Call(format!(
-        "{what} was refused, {}: {}",
+        "{what} was refused, {}: {} {:?}",
         refusal.reason().as_str_name(),
-        refusal.message
+        refusal.message,
+        refusal.metadata
     ))
 }
 

@@ -69,24 +69,14 @@ pub async fn list_lacks(
     stores: &[Location],
 ) -> Result<Vec<Lack>> {
     let stores: Vec<i32> = stores.iter().map(|store| store.number()).collect();
-    // Across: who waits is the print queue's and the registration's. A store's number is its subdistrict's; a unit's has three
-    // digits more.
+    // Across: who waits is the print queue's. A store's number is its subdistrict's; a unit's has three digits more.
     let rows = sqlx::query!(
         r#"
         with waiting as (
-            select w.subdistrict, count(*) as people
-            from (
-                select p.subdistrict
-                from print_request as p
-                where p.district = $1 and p.state in ('QUEUED', 'HELD')
-                union all
-                select e.subdistrict
-                from enrolment as e
-                where e.district = $1 and e.state = 'PRINT_READY' and not exists (
-                    select from print_request as p where p.resident_id = e.resident_id and p.state <> 'CANCELLED'
-                )
-            ) as w
-            group by w.subdistrict
+            select p.subdistrict, count(*) as people
+            from print_request as p
+            where p.district = $1 and p.state = 'QUEUED'
+            group by p.subdistrict
         ), held as (
             select case when u.location > 999999 then u.location / 1000 else u.location end as store,
                 sum(upper(c.serials) - lower(c.serials)) filter (where c.state = 'IN_STOCK') as in_stock,

@@ -116,11 +116,8 @@ async fn s2_5_twenty_thousand_blanks_over_the_18_subdistricts_of_palembang_exact
 #[tokio::test]
 async fn a_proposal_weighs_who_waits_less_what_is_there() {
     let office = Office::open().await;
-    let ready = office.print_ready("35.75", 12).await;
+    office.queued("35.75", 12).await;
     let mut terminal = office.terminal("35.75/office/1").await;
-    // Four of them have not asked for their cards yet, and wait all the same.
-    let asking: Vec<String> = ready[4..].iter().map(|(_, id)| id.clone()).collect();
-    terminal.submit(&asking).await;
     let proposed = terminal.propose(30, &[]).await.expect("a proposal");
     let waiting: Vec<u64> = proposed.shares.iter().map(|share| share.waiting).collect();
     assert_eq!(waiting.iter().sum::<u64>(), 12);
