@@ -36,10 +36,14 @@ create table custody (
         not isempty(serials) and lower_inc(serials) and not upper_inc(serials)
         and lower(serials) >= 1 and upper(serials) <= 10000000000000
     ),
-    -- A serial is in exactly one place and state.
-    constraint custody_is_in_one_place exclude using gist (serials with &&)
+    -- A serial is in exactly one place and state. Over an expression, so that no search can be planned on this index: it is
+    -- the constraint's alone (docs/decisions/0026).
+    constraint custody_is_in_one_place exclude using gist (int8range(lower(serials), upper(serials)) with &&)
     -- A move deletes two or three rows and writes as many; what is dead must go before it slows the index.
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+-- Serials are found here. Rows do not overlap, so what touches a run begins with the last row that begins at or before it
+-- and ends with the last that begins within it: one stretch of this index.
+create unique index custody_by_first_serial on custody (lower(serials));
 create index custody_of_a_location on custody (location, state);
 
 -- The ledger of custody: never changed, numbered densely per location.
@@ -192,7 +196,7 @@ create function move_custody(
 ) returns table (leg bigint, assigned bigint, missing_first bigint, missing_last bigint)
 language plpgsql set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 begin
-    -- It runs with the owner's rights (0013), so it asks itself what the policies would ask.
+    -- It runs with the owner's rights (0015), so it asks itself what the policies would ask.
     perform must_be_in_scope_or_of(of_shipment, from_locations || to_locations);
 
     -- In ascending order, so that two acts cannot wait for one another crosswise.
@@ -203,13 +207,17 @@ begin
 
     return query
     with wanted as (
-        select w.leg, int8range(w.first, w.last, '[]') as run, w.location, w.state
+        select w.*, int8range(w.first, w.last, '[]') as run, s.stretch
         from unnest(firsts, lasts, from_locations, from_states) with ordinality as w (first, last, location, state, leg)
+        cross join lateral (
+            select coalesce(max(lower(b.serials)), w.first) as stretch from custody as b where lower(b.serials) <= w.first
+        ) as s
     ), standing as (
         select w.leg, w.run, w.location,
             range_agg(c.serials * w.run) as anywhere,
             range_agg(c.serials * w.run) filter (where c.location = w.location and c.state = w.state) as there
-        from wanted as w left join custody as c on c.serials && w.run
+        from wanted as w
+        left join custody as c on lower(c.serials) between w.stretch and w.last and upper(c.serials) > w.first
         group by w.leg, w.run, w.location
     )
     select s.leg, null::bigint, lower(m.gap), upper(m.gap) - 1
@@ -230,11 +238,14 @@ begin
     -- Out of the sending accounts: the rows touched go, what is left of them comes back. The accounts are compared by
     -- `is not distinct from`, which no index serves: the serials find the row, the account only confirms it.
     with wanted as (
-        select int8range(w.first, w.last, '[]') as run, w.location, w.state
+        select w.*, int8range(w.first, w.last, '[]') as run, s.stretch
         from unnest(firsts, lasts, from_locations, from_states) as w (first, last, location, state)
+        cross join lateral (
+            select coalesce(max(lower(b.serials)), w.first) as stretch from custody as b where lower(b.serials) <= w.first
+        ) as s
     ), touched as (
         delete from custody as c using wanted as w
-        where c.serials && w.run
+        where lower(c.serials) between w.stretch and w.last and upper(c.serials) > w.first
             and c.location is not distinct from w.location and c.state is not distinct from w.state
         returning c.serials, c.location, c.state
     )
@@ -246,11 +257,15 @@ begin
 
     -- Into the receiving accounts, joined with their neighbours: a row stays a maximal run of one account.
     with wanted as (
-        select int8range(w.first, w.last, '[]') as run, w.location, w.state
+        select w.*, int8range(w.first, w.last, '[]') as run, s.stretch
         from unnest(firsts, lasts, to_locations, to_states) as w (first, last, location, state)
+        cross join lateral (
+            select coalesce(max(lower(b.serials)), w.first) as stretch from custody as b where lower(b.serials) <= w.first
+        ) as s
     ), neighbour as (
         delete from custody as c using wanted as w
-        where c.serials -|- w.run
+        where lower(c.serials) between w.stretch and w.last + 1
+            and (upper(c.serials) = w.first or lower(c.serials) = w.last + 1)
             and c.location is not distinct from w.location and c.state is not distinct from w.state
         returning c.serials, c.location, c.state
     )
@@ -324,12 +339,14 @@ begin
     return query
     with found_of as (
         select w.item,
+            coalesce((
+                select upper(c.serials) > w.serial and c.location = w.location and c.state = 'IN_STOCK'
+                from custody as c
+                where lower(c.serials) <= w.serial
+                order by lower(c.serials) desc
+                limit 1
+            ), false) as blank,
             -- Counted, not `exists`: that could be planned as a hash over everybody's cards.
-            (
-                select count(*) from custody as c
-                where c.serials @> w.serial
-                    and c.location is not distinct from w.location and c.state is not distinct from 'IN_STOCK'
-            ) > 0 as blank,
             (select count(*) from card as c where c.chip_uid = w.chip) > 0 as chip,
             (
                 select count(*) from card as c where c.resident_id = w.resident and c.state in ('BOUND', 'AT_SITE')

@@ -134,7 +134,7 @@ declare
     of_bodies bytea[];
     audits boolean;
 begin
-    -- It runs with the owner's rights (0013), so it asks itself: an act writes to the ledgers of its scope. What a district
+    -- It runs with the owner's rights (0015), so it asks itself: an act writes to the ledgers of its scope. What a district
     -- may tell beyond it is an alarm, to the centre, and what became of blanks that it gives to another office or has from
     -- there (topic 2); and callers of no district stand in the centre's chain.
     perform must_be_in_scope(array(

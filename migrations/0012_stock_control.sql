@@ -244,7 +244,7 @@ create index movement_between_accounts on movement (to_location, location)
 -- Null is the nation, 35 a province, 3575 a district. Of each location in the area how far it is numbered and what it ever
 -- took in and gave out; of those elsewhere that ever gave into the area only how far they are numbered. What is in transit
 -- is not yet there: it is due. A function, because what a district was given stands in the giver's numbering, which it does
--- not see (0013).
+-- not see (0015).
 create function flows_of_area(area integer) returns table (
     location integer, movements bigint, is_inside boolean, received bigint, sent_on bigint, due bigint, registered bigint
 )
@@ -307,9 +307,13 @@ begin
     select lower(c.serials * w.run), upper(c.serials * w.run) - 1
     from shipment as s
     cross join lateral (
-        select int8range(u.first, u.last, '[]') as run from unnest(firsts, lasts) as u (first, last)
+        select u.*, int8range(u.first, u.last, '[]') as run, b.stretch
+        from unnest(firsts, lasts) as u (first, last)
+        cross join lateral (
+            select coalesce(max(lower(b.serials)), u.first) as stretch from custody as b where lower(b.serials) <= u.first
+        ) as b
     ) as w
-    join custody as c on c.serials && w.run
+    join custody as c on lower(c.serials) between w.stretch and w.last and upper(c.serials) > w.first
     where s.shipment_id = of_shipment and c.location = s.origin and c.state = 'IN_STOCK'
     order by 1;
 end $$;

@@ -17,7 +17,7 @@ use crate::{
 
 /// The migrations, part of the binary.
 static MIGRATOR: Migrator = sqlx::migrate!();
-/// The role that the server has in its database: bound by the walls between districts (migrations/0013).
+/// The role that the server has in its database: bound by the walls between districts (migrations/0015).
 pub const SERVE_ROLE: &str = "ektp_serve";
 /// A connection of the chores beside those of the calls: an overloaded server still ends leases.
 const CHORE_CONNECTIONS: u32 = 1;

@@ -1,4 +1,4 @@
-//! Whose rows a transaction sees: the nation's, or one district's. The database's policies ask for it (migrations/0013).
+//! Whose rows a transaction sees: the nation's, or one district's. The database's policies ask for it (migrations/0013, 0015).
 //!
 //! What is easily got wrong: the scope belongs to a transaction and is set in the round trip that begins it. A connection
 //! outside of one has no scope and sees no row, so nothing of one caller is ever left behind for the next.

@@ -1,5 +1,5 @@
 //! What is read of the ledger of custody. The table itself is out of the server's reach: functions show the stretches that
-//! are within the caller's scope (0013).
+//! are within the caller's scope (migrations/0014_doors.sql).
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;

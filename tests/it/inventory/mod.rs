@@ -5,6 +5,7 @@ mod cards;
 mod cases;
 mod counts;
 mod distribution;
+mod growth;
 mod low_stock;
 mod moments;
 mod places;
