@@ -41,10 +41,22 @@ create table custody (
     constraint custody_is_in_one_place exclude using gist (int8range(lower(serials), upper(serials)) with &&)
     -- A move deletes two or three rows and writes as many; what is dead must go before it slows the index.
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
--- Serials are found here. Rows do not overlap, so what touches a run begins with the last row that begins at or before it
--- and ends with the last that begins within it: one stretch of this index.
+-- Serials are found here.
 create unique index custody_by_first_serial on custody (lower(serials));
 create index custody_of_a_location on custody (location, state);
+
+-- The rows that have serials of a run. They do not overlap one another, so these are one stretch of the index: from the last
+-- that begins at or before the run to the last that begins within it. It is planned within whatever asks it; its order keeps
+-- it there a question of its own, which a planner that guesses at ranges cannot tear apart.
+create function custody_across(first bigint, last bigint)
+returns table (serials int8range, location integer, state text) language sql stable as $$
+    select c.serials, c.location, c.state
+    from custody as c
+    where upper(c.serials) > first and lower(c.serials) between coalesce(
+        (select max(lower(b.serials)) from custody as b where lower(b.serials) <= first), first
+    ) and last
+    order by lower(c.serials)
+$$;
 
 -- The ledger of custody: never changed, numbered densely per location.
 create table movement (
@@ -207,17 +219,13 @@ begin
 
     return query
     with wanted as (
-        select w.*, int8range(w.first, w.last, '[]') as run, s.stretch
+        select w.*, int8range(w.first, w.last, '[]') as run
         from unnest(firsts, lasts, from_locations, from_states) with ordinality as w (first, last, location, state, leg)
-        cross join lateral (
-            select coalesce(max(lower(b.serials)), w.first) as stretch from custody as b where lower(b.serials) <= w.first
-        ) as s
     ), standing as (
         select w.leg, w.run, w.location,
             range_agg(c.serials * w.run) as anywhere,
             range_agg(c.serials * w.run) filter (where c.location = w.location and c.state = w.state) as there
-        from wanted as w
-        left join custody as c on lower(c.serials) between w.stretch and w.last and upper(c.serials) > w.first
+        from wanted as w left join lateral custody_across(w.first, w.last) as c on true
         group by w.leg, w.run, w.location
     )
     select s.leg, null::bigint, lower(m.gap), upper(m.gap) - 1
@@ -238,15 +246,15 @@ begin
     -- Out of the sending accounts: the rows touched go, what is left of them comes back. The accounts are compared by
     -- `is not distinct from`, which no index serves: the serials find the row, the account only confirms it.
     with wanted as (
-        select w.*, int8range(w.first, w.last, '[]') as run, s.stretch
+        select w.*, int8range(w.first, w.last, '[]') as run
         from unnest(firsts, lasts, from_locations, from_states) as w (first, last, location, state)
-        cross join lateral (
-            select coalesce(max(lower(b.serials)), w.first) as stretch from custody as b where lower(b.serials) <= w.first
-        ) as s
     ), touched as (
-        delete from custody as c using wanted as w
-        where lower(c.serials) between w.stretch and w.last and upper(c.serials) > w.first
-            and c.location is not distinct from w.location and c.state is not distinct from w.state
+        delete from custody as c
+        where lower(c.serials) = any(array(
+            select lower(t.serials)
+            from wanted as w cross join lateral custody_across(w.first, w.last) as t
+            where t.location is not distinct from w.location and t.state is not distinct from w.state
+        ))
         returning c.serials, c.location, c.state
     )
     insert into custody (serials, location, state)
@@ -257,16 +265,15 @@ begin
 
     -- Into the receiving accounts, joined with their neighbours: a row stays a maximal run of one account.
     with wanted as (
-        select w.*, int8range(w.first, w.last, '[]') as run, s.stretch
+        select w.*, int8range(w.first, w.last, '[]') as run
         from unnest(firsts, lasts, to_locations, to_states) as w (first, last, location, state)
-        cross join lateral (
-            select coalesce(max(lower(b.serials)), w.first) as stretch from custody as b where lower(b.serials) <= w.first
-        ) as s
     ), neighbour as (
-        delete from custody as c using wanted as w
-        where lower(c.serials) between w.stretch and w.last + 1
-            and (upper(c.serials) = w.first or lower(c.serials) = w.last + 1)
-            and c.location is not distinct from w.location and c.state is not distinct from w.state
+        delete from custody as c
+        where lower(c.serials) = any(array(
+            select lower(n.serials)
+            from wanted as w cross join lateral custody_across(w.first - 1, w.last + 1) as n
+            where n.location is not distinct from w.location and n.state is not distinct from w.state
+        ))
         returning c.serials, c.location, c.state
     )
     insert into custody (serials, location, state)
@@ -339,14 +346,11 @@ begin
     return query
     with found_of as (
         select w.item,
-            coalesce((
-                select upper(c.serials) > w.serial and c.location = w.location and c.state = 'IN_STOCK'
-                from custody as c
-                where lower(c.serials) <= w.serial
-                order by lower(c.serials) desc
-                limit 1
-            ), false) as blank,
             -- Counted, not `exists`: that could be planned as a hash over everybody's cards.
+            (
+                select count(*) from custody_across(w.serial, w.serial) as c
+                where c.location is not distinct from w.location and c.state is not distinct from 'IN_STOCK'
+            ) > 0 as blank,
             (select count(*) from card as c where c.chip_uid = w.chip) > 0 as chip,
             (
                 select count(*) from card as c where c.resident_id = w.resident and c.state in ('BOUND', 'AT_SITE')

@@ -307,13 +307,9 @@ begin
     select lower(c.serials * w.run), upper(c.serials * w.run) - 1
     from shipment as s
     cross join lateral (
-        select u.*, int8range(u.first, u.last, '[]') as run, b.stretch
-        from unnest(firsts, lasts) as u (first, last)
-        cross join lateral (
-            select coalesce(max(lower(b.serials)), u.first) as stretch from custody as b where lower(b.serials) <= u.first
-        ) as b
+        select u.*, int8range(u.first, u.last, '[]') as run from unnest(firsts, lasts) as u (first, last)
     ) as w
-    join custody as c on lower(c.serials) between w.stretch and w.last and upper(c.serials) > w.first
+    cross join lateral custody_across(w.first, w.last) as c
     where s.shipment_id = of_shipment and c.location = s.origin and c.state = 'IN_STOCK'
     order by 1;
 end $$;

@@ -18,10 +18,8 @@ language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqs
 begin
     return query
     select c.location, c.state
-    from (
-        select b.* from custody as b where lower(b.serials) <= of_serial order by lower(b.serials) desc limit 1
-    ) as c
-    where upper(c.serials) > of_serial and scope_covers(district_of_location(c.location));
+    from custody_across(of_serial, of_serial) as c
+    where scope_covers(district_of_location(c.location));
 end $$;
 
 -- The whole life of a serial that is within the scope now: also what it was at the centre and on its way.

@@ -126,7 +126,7 @@ fn guarded(options: PgConnectOptions) -> PgConnectOptions {
 /// itself Postgres plans anew at each call because of the walls' policies, which cost a third of all acts; and a plan kept
 /// from the day when a table was empty reads all of it later, in a scan or in a bitmap that is sorted after. Reads have
 /// optional filters, so they are planned each time.
-fn planned_once(options: PgConnectOptions) -> PgConnectOptions {
+pub fn planned_once(options: PgConnectOptions) -> PgConnectOptions {
     options.options([
         ("plan_cache_mode", "force_generic_plan"),
         ("enable_seqscan", "off"),

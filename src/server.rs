@@ -131,12 +131,11 @@ impl Server {
         announce(&health).await;
         let stop = desk.draining().clone();
         let access = desk.access().clone();
-        let stalled_after = options.timing.stall_after + options.timing.parting;
         let (incoming, connections) = transport::open(
             listener,
             &options.tls,
             access.clone(),
-            (stop.clone(), stalled_after),
+            (stop.clone(), options.timing.stall_after),
         )?;
         let transport = http2();
         #[cfg(debug_assertions)]

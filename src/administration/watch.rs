@@ -12,9 +12,9 @@ use crate::{
     error::Result,
     feed::{Hub, Topic, subscription::Ask},
     ids::District,
-    proto::{self, watch_alarms_response as alarms, watch_audit_heads_response as heads},
+    proto,
     scope::Scope,
-    stream::{self, Responses, Said},
+    stream::{self, Responses},
     work::Call,
 };
 
@@ -34,7 +34,7 @@ pub fn watch_audit_heads(
         source: audit::snapshot,
         ..ask(call, standing, Topic::AuditHeads, message.resume_token)
     };
-    stream::open(hub, ask, head_response)
+    stream::open(hub, ask)
 }
 
 /// Opens the stream of alarms; its picture is empty, for an alarm is no state.
@@ -45,7 +45,7 @@ pub fn watch_alarms(
     message: proto::WatchAlarmsRequest,
 ) -> Result<AlarmsStream> {
     let ask = ask(call, standing, Topic::Alarms, message.resume_token);
-    stream::open(hub, ask, alarm_response)
+    stream::open(hub, ask)
 }
 
 /// The centre's ledger, whoever asks: the two topics hold what the table of rights lets the caller see.
@@ -63,56 +63,4 @@ fn ask(call: &Call, standing: Standing, topic: Topic, token: Vec<u8>) -> Ask {
 
 fn nothing(_: &mut PgConnection, _: District) -> BoxFuture<'_, Result<Vec<Vec<u8>>>> {
     std::future::ready(Ok(Vec::new())).boxed()
-}
-
-fn head_response(said: Said<proto::AuditHead>) -> proto::WatchAuditHeadsResponse {
-    use heads::Message;
-    let message = match said {
-        Said::SnapshotBegin(begin) => Message::SnapshotBegin(begin),
-        Said::SnapshotChunk(heads) => {
-            Message::SnapshotChunk(proto::AuditHeadsSnapshotChunk { heads })
-        }
-        Said::SnapshotEnd(end) => Message::SnapshotEnd(end),
-        Said::Change(change) => Message::Change(proto::AuditHeadsChange {
-            prior_revision: change.prior_revision,
-            revision: change.revision,
-            heads: change.entries,
-            more: change.more,
-            resume_token: change.resume_token,
-            as_of_time: change.as_of_time,
-        }),
-        Said::Bookmark(bookmark) => Message::Bookmark(bookmark),
-        Said::Stale(stale) => Message::Stale(stale),
-        Said::Resync(resync) => Message::Resync(resync),
-        Said::Drain(drain) => Message::Drain(drain),
-    };
-    proto::WatchAuditHeadsResponse {
-        message: Some(message),
-    }
-}
-
-fn alarm_response(said: Said<proto::Alarm>) -> proto::WatchAlarmsResponse {
-    use alarms::Message;
-    let message = match said {
-        Said::SnapshotBegin(begin) => Message::SnapshotBegin(begin),
-        Said::SnapshotChunk(alarms) => {
-            Message::SnapshotChunk(proto::AlarmsSnapshotChunk { alarms })
-        }
-        Said::SnapshotEnd(end) => Message::SnapshotEnd(end),
-        Said::Change(change) => Message::Change(proto::AlarmsChange {
-            prior_revision: change.prior_revision,
-            revision: change.revision,
-            alarms: change.entries,
-            more: change.more,
-            resume_token: change.resume_token,
-            as_of_time: change.as_of_time,
-        }),
-        Said::Bookmark(bookmark) => Message::Bookmark(bookmark),
-        Said::Stale(stale) => Message::Stale(stale),
-        Said::Resync(resync) => Message::Resync(resync),
-        Said::Drain(drain) => Message::Drain(drain),
-    };
-    proto::WatchAlarmsResponse {
-        message: Some(message),
-    }
 }

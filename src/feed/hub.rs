@@ -53,7 +53,7 @@ struct Inner {
     turns: Semaphore,
     shares: Shares,
     counts: Arc<Counts>,
-    _gauges: [Gauge; 4],
+    _gauges: [Gauge; 3],
 }
 
 #[derive(Default)]
@@ -67,7 +67,6 @@ struct Watched {
 struct Counts {
     streams: AtomicU64,
     gaps: AtomicU64,
-    slow: AtomicU64,
     /// The longest way of a change, in microseconds, since it was last read.
     lag: AtomicU64,
 }
@@ -210,11 +209,6 @@ impl Hub {
         tracing::error!(%district, "the ledger does not continue what was read of it; its streams begin anew");
     }
 
-    /// Counts a stream whose reader took nothing for too long.
-    pub(super) fn count_slow(&self) {
-        self.0.counts.slow.fetch_add(1, Ordering::Relaxed);
-    }
-
     /// Notes the way of a change that was written at `at`, by the database's clock as far as it is known here.
     pub(super) fn note_lag(&self, at: OffsetDateTime) {
         let good = self.good();
@@ -285,7 +279,7 @@ fn leave<K: Hash + Eq, V>(map: &mut HashMap<K, V>, key: &K, count: fn(&mut V) ->
     }
 }
 
-fn gauges(counts: &Arc<Counts>) -> [Gauge; 4] {
+fn gauges(counts: &Arc<Counts>) -> [Gauge; 3] {
     let one = |value: f64| {
         vec![Reading {
             value,
@@ -294,16 +288,12 @@ fn gauges(counts: &Arc<Counts>) -> [Gauge; 4] {
     };
     // No count comes near the 52 bits that a float keeps whole.
     let (streams, gaps, lag) = (Arc::clone(counts), Arc::clone(counts), Arc::clone(counts));
-    let slow = Arc::clone(counts);
     [
         gauge("ektp.feed.streams", "{stream}", move || {
             one(streams.streams.load(Ordering::Relaxed) as f64)
         }),
         gauge("ektp.feed.gaps", "{gap}", move || {
             one(gaps.gaps.load(Ordering::Relaxed) as f64)
-        }),
-        gauge("ektp.feed.slow_consumers", "{stream}", move || {
-            one(slow.slow.load(Ordering::Relaxed) as f64)
         }),
         gauge("ektp.feed.lag", "s", move || {
             one(lag.lag.swap(0, Ordering::Relaxed) as f64 / 1_000_000.0)

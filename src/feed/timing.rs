@@ -21,10 +21,8 @@ pub struct Timing {
     pub stale_after: Duration,
     /// Without a good look for so long, streams end.
     pub give_up_after: Duration,
-    /// A reader that takes nothing for so long, with something to take, is ended.
+    /// A reader that takes nothing for so long, with something to take, is told so and loses its connection.
     pub stall_after: Duration,
-    /// A reader that was ended so gets so long to take its status; then its connection is cut.
-    pub parting: Duration,
     /// A stream's life, give or take a fifth, so that streams opened together do not end together.
     pub life: Duration,
     /// A snapshot is shared by all who ask within so long.
@@ -43,7 +41,6 @@ impl Default for Timing {
             stale_after: Duration::from_secs(5),
             give_up_after: Duration::from_secs(30),
             stall_after: Duration::from_secs(30),
-            parting: Duration::from_secs(3),
             life: Duration::from_secs(30 * 60),
             share_for: Duration::from_secs(1),
         }

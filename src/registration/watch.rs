@@ -9,9 +9,9 @@ use crate::{
     error::Result,
     feed::{Hub, Topic},
     ids::District,
-    proto::{self, watch_enrolments_response::Message},
+    proto,
     registration::steps,
-    stream::{self, Responses, Said, Wish},
+    stream::{self, Responses, Wish},
     work::{Call, Desk},
 };
 
@@ -31,34 +31,9 @@ pub(super) fn watch(
         resume_token: message.resume_token,
         source: snapshot,
     };
-    stream::open(hub, stream::ask(desk, call, wish)?, response)
+    stream::open(hub, stream::ask(desk, call, wish)?)
 }
 
 fn snapshot(db: &mut PgConnection, district: District) -> BoxFuture<'_, Result<Vec<Vec<u8>>>> {
     Box::pin(steps::snapshot(db, district))
-}
-
-fn response(said: Said<proto::Enrolment>) -> proto::WatchEnrolmentsResponse {
-    let message = match said {
-        Said::SnapshotBegin(begin) => Message::SnapshotBegin(begin),
-        Said::SnapshotChunk(entries) => {
-            Message::SnapshotChunk(proto::EnrolmentsSnapshotChunk { entries })
-        }
-        Said::SnapshotEnd(end) => Message::SnapshotEnd(end),
-        Said::Change(change) => Message::Change(proto::EnrolmentsChange {
-            prior_revision: change.prior_revision,
-            revision: change.revision,
-            entries: change.entries,
-            more: change.more,
-            resume_token: change.resume_token,
-            as_of_time: change.as_of_time,
-        }),
-        Said::Bookmark(bookmark) => Message::Bookmark(bookmark),
-        Said::Stale(stale) => Message::Stale(stale),
-        Said::Resync(resync) => Message::Resync(resync),
-        Said::Drain(drain) => Message::Drain(drain),
-    };
-    proto::WatchEnrolmentsResponse {
-        message: Some(message),
-    }
 }

@@ -21,7 +21,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 use super::{
-    pace::Pace,
+    farewell::Calls,
+    frames::Frames,
+    pace::{self, Pace},
     places::Place,
     reading::UNDER_WAY_MAX,
     taking::{Answers, Taken},
@@ -72,7 +74,7 @@ impl Peer {
         self.0.called.set(()).ok();
     }
 
-    /// Why nothing may be called any more on a connection that is about to be cut.
+    /// Why nothing may be called any more on a connection that is about to be cut; its calls are told the same.
     pub fn ended(&self) -> Option<&Error> {
         self.0.ended.get()
     }
@@ -113,6 +115,8 @@ pub struct Connection {
     stream: Box<TlsStream<TcpStream>>,
     peer: Peer,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    received: Frames,
+    calls: Calls,
     pace: Pace,
     _place: Place,
 }
@@ -123,6 +127,8 @@ impl Connection {
             cut: Box::pin(peer.0.cut.clone().cancelled_owned()),
             stream: Box::new(stream),
             peer,
+            received: Frames::of_client(),
+            calls: Calls::new(),
             pace: Pace::new(),
             _place: place,
         }
@@ -131,9 +137,26 @@ impl Connection {
     /// An error when the connection was cut; else the task is woken when it is.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         match self.cut.as_mut().poll(context) {
-            Poll::Ready(()) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Poll::Ready(()) => {
+                self.part(context);
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
             Poll::Pending => Ok(()),
         }
+    }
+
+    /// Tells the calls why, as far as the socket takes it at once: nobody waits for a peer that is cut.
+    fn part(&mut self, context: &mut Context<'_>) {
+        let words = self.peer.ended().map(|why| self.calls.farewell(why));
+        let mut left = words.as_deref().unwrap_or_default();
+        while !left.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(context, left) {
+                Poll::Ready(Ok(written @ 1..)) => left = &left[written..],
+                Poll::Ready(_) | Poll::Pending => return,
+            }
+        }
+        // Flushes as well.
+        drop(Pin::new(&mut self.stream).poll_shutdown(context));
     }
 }
 
@@ -162,7 +185,13 @@ impl AsyncRead for Connection {
         ready!(self.pace.poll_ready(context));
         let before = into.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
-        self.pace.read(&into.filled()[before..]);
+        let this = &mut *self;
+        let mut price = 0_u32;
+        this.received.take(&into.filled()[before..], |head| {
+            price = price.saturating_add(pace::price(head));
+            this.calls.read(head);
+        });
+        this.pace.pay(price);
         Poll::Ready(Ok(()))
     }
 }
@@ -174,7 +203,9 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.calls.wrote(&bytes[..written]);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -193,7 +224,14 @@ impl AsyncWrite for Connection {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check(context)?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices))?;
+        let mut left = written;
+        for slice in slices {
+            let taken = left.min(slice.len());
+            self.calls.wrote(&slice[..taken]);
+            left -= taken;
+        }
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -18,6 +18,8 @@ use crate::{access::Access, error::Result};
 
 mod accept;
 mod connection;
+mod farewell;
+mod frames;
 mod pace;
 mod places;
 mod reading;

@@ -14,6 +14,8 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::frames::{DATA, HEADERS, Head, PING, SETTINGS, WINDOW};
+
 /// What a connection may bring in a second: 20,000 frames of calls, or as many fewer of the others as they cost more. The
 /// busiest office's connection brings some hundred; nothing that is saved up goes beyond a second's.
 const PER_SECOND: u32 = 20_000;
@@ -26,13 +28,10 @@ const NOTED: u32 = 10;
 const ANSWERED: u32 = 40;
 /// The price of settings: they are answered before anything else is read, and may change every stream. A client sends them
 /// once.
-const SETTINGS: u32 = 400;
-/// What a client says before its first frame.
-const PREFACE: usize = 24;
+const SET: u32 = 400;
 
 /// A connection's pace.
 pub(super) struct Pace {
-    frames: Frames,
     credit: Credit,
     pause: Option<Pin<Box<Sleep>>>,
 }
@@ -40,7 +39,6 @@ pub(super) struct Pace {
 impl Pace {
     pub fn new() -> Self {
         Self {
-            frames: Frames::default(),
             credit: Credit {
                 left: f64::from(PER_SECOND),
                 at: Instant::now(),
@@ -58,9 +56,8 @@ impl Pace {
         Poll::Ready(())
     }
 
-    /// Notes what was read.
-    pub fn read(&mut self, bytes: &[u8]) {
-        let price = self.frames.take(bytes);
+    /// Notes what the frames cost that were read.
+    pub fn pay(&mut self, price: u32) {
         let wait = self.credit.pay(price, Instant::now());
         self.pause = wait.map(|wait| Box::pin(sleep(wait)));
     }
@@ -84,56 +81,13 @@ impl Credit {
     }
 }
 
-/// Finds the frames in what is read, in pieces of any size.
-struct Frames {
-    /// Bytes that are passed over: the preface, then each frame's payload.
-    skip: usize,
-    /// The head of the next frame, as far as it has come: three bytes of length, one of its kind, five more.
-    head: [u8; 9],
-    come: usize,
-}
-
-impl Default for Frames {
-    fn default() -> Self {
-        Self {
-            skip: PREFACE,
-            head: [0; 9],
-            come: 0,
-        }
-    }
-}
-
-impl Frames {
-    /// What the frames cost that began in this piece.
-    fn take(&mut self, mut bytes: &[u8]) -> u32 {
-        let mut price = 0_u32;
-        while !bytes.is_empty() {
-            let skipped = self.skip.min(bytes.len());
-            self.skip -= skipped;
-            bytes = &bytes[skipped..];
-            let more = (self.head.len() - self.come).min(bytes.len());
-            self.head[self.come..self.come + more].copy_from_slice(&bytes[..more]);
-            self.come += more;
-            bytes = &bytes[more..];
-            if self.come == self.head.len() {
-                let [high, middle, low, kind, ..] = self.head;
-                let length = u32::from_be_bytes([0, high, middle, low]);
-                price = price.saturating_add(price_of(kind, length));
-                self.skip = length as usize;
-                self.come = 0;
-            }
-        }
-        price
-    }
-}
-
-fn price_of(kind: u8, length: u32) -> u32 {
-    match (kind, length) {
-        // Data, and headers.
-        (0, 1..) | (1, _) => CALL,
-        (4, _) => SETTINGS,
-        // A ping, and a window.
-        (6 | 8, _) => ANSWERED,
+/// What a frame costs.
+pub(super) fn price(of: Head) -> u32 {
+    match of.kind {
+        DATA if of.length > 0 => CALL,
+        HEADERS => CALL,
+        SETTINGS => SET,
+        PING | WINDOW => ANSWERED,
         _ => NOTED,
     }
 }
@@ -142,27 +96,23 @@ fn price_of(kind: u8, length: u32) -> u32 {
 mod tests {
     use super::*;
 
-    fn frame(kind: u8, length: usize) -> Vec<u8> {
-        let head = u32::try_from(length).expect("a short one").to_be_bytes();
-        [&head[1..], &[kind, 0, 0, 0, 0, 1], &vec![9; length]].concat()
-    }
-
     #[test]
-    fn frames_are_found_whatever_the_pieces_they_come_in() {
-        let line = [
-            vec![b'P'; PREFACE],
-            frame(4, 12),
-            frame(1, 300),
-            frame(0, 5),
-            frame(0, 0),
-            frame(6, 8),
+    fn a_frame_that_carries_nothing_costs_the_more() {
+        let frame = |kind, length| Head {
+            length,
+            kind,
+            flags: 0,
+            stream: 1,
+        };
+        let prices = [
+            (DATA, 5),
+            (HEADERS, 300),
+            (DATA, 0),
+            (PING, 8),
+            (SETTINGS, 12),
         ]
-        .concat();
-        for size in [1, 2, 9, 10, 31, 1_000] {
-            let mut frames = Frames::default();
-            let price: u32 = line.chunks(size).map(|piece| frames.take(piece)).sum();
-            assert_eq!(price, 2 * CALL + NOTED + ANSWERED + SETTINGS, "{size}");
-        }
+        .map(|(kind, length)| price(frame(kind, length)));
+        assert_eq!(prices, [CALL, CALL, NOTED, ANSWERED, SET]);
     }
 
     #[test]

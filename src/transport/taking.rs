@@ -1,9 +1,10 @@
 //! Answers of which the reader takes nothing: noticed here, and ended together with their connection.
 //!
 //! HTTP/2 asks an answer for its next piece when the reader has made room for it, and not before. A reader that makes no
-//! room keeps its call, its seat and its memory for as long as it answers pings, which its library does by itself; and
-//! nothing can be said to it any more, since HTTP/2 does not even ask whether the answer has ended. What is easily got
-//! wrong: a quiet stream is not a stalled one. It has been asked for more and has nothing to say.
+//! room keeps its call, its seat and its memory for as long as it answers pings, which its library does by itself; and no
+//! answer can say anything to it any more, since HTTP/2 does not even ask whether it has ended. What is said to it is said
+//! by the connection (`farewell`). What is easily got wrong: a quiet stream is not a stalled one. It has been asked for
+//! more and has nothing to say.
 
 use std::{
     collections::HashMap,
@@ -97,7 +98,7 @@ fn millis(length: Duration) -> u64 {
 }
 
 fn not_taken() -> Error {
-    let message = "an answer was not taken for too long; its connection ends, connect anew";
+    let message = "nothing was taken of an answer for too long; connect anew, resume streams with their last token";
     Error::new(Kind::Exhausted, ErrorReason::SlowConsumer, message)
 }
 

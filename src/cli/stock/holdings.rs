@@ -11,11 +11,8 @@ use crate::{
     cli::{client::Terminal, follow::Watched},
     ids::{District, Runs, Serial, SerialRange},
     inventory::Location,
-    proto::{
-        self, CustodyState, StockEntry, WatchStockRequest, WatchStockResponse,
-        watch_stock_response::Message,
-    },
-    stream::{Changed, Said},
+    proto::{self, CustodyState, StockEntry, WatchStockRequest, WatchStockResponse},
+    stream::{Response as _, Said},
 };
 
 /// The states that a picture holds, in the order in which they are shown.
@@ -106,23 +103,7 @@ impl Watched for Holdings {
     }
 
     fn said(response: WatchStockResponse) -> Option<Said<StockEntry>> {
-        Some(match response.message? {
-            Message::SnapshotBegin(begin) => Said::SnapshotBegin(begin),
-            Message::SnapshotChunk(chunk) => Said::SnapshotChunk(chunk.entries),
-            Message::SnapshotEnd(end) => Said::SnapshotEnd(end),
-            Message::Change(change) => Said::Change(Changed {
-                prior_revision: change.prior_revision,
-                revision: change.revision,
-                entries: change.entries,
-                more: change.more,
-                resume_token: change.resume_token,
-                as_of_time: change.as_of_time,
-            }),
-            Message::Bookmark(bookmark) => Said::Bookmark(bookmark),
-            Message::Stale(stale) => Said::Stale(stale),
-            Message::Resync(resync) => Said::Resync(resync),
-            Message::Drain(drain) => Said::Drain(drain),
-        })
+        response.said()
     }
 
     fn empty(&self) -> Self {

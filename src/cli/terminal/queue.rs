@@ -8,11 +8,8 @@ use tonic::{Response, Status, Streaming};
 
 use crate::{
     cli::{client::Terminal, follow::Watched},
-    proto::{
-        PrintRequestState, QueueEntry, WatchQueueRequest, WatchQueueResponse,
-        watch_queue_response::Message,
-    },
-    stream::{Changed, Said},
+    proto::{PrintRequestState, QueueEntry, WatchQueueRequest, WatchQueueResponse},
+    stream::{Response as _, Said},
 };
 
 /// The open requests.
@@ -43,23 +40,7 @@ impl Watched for Queue {
     }
 
     fn said(response: WatchQueueResponse) -> Option<Said<QueueEntry>> {
-        Some(match response.message? {
-            Message::SnapshotBegin(begin) => Said::SnapshotBegin(begin),
-            Message::SnapshotChunk(chunk) => Said::SnapshotChunk(chunk.entries),
-            Message::SnapshotEnd(end) => Said::SnapshotEnd(end),
-            Message::Change(change) => Said::Change(Changed {
-                prior_revision: change.prior_revision,
-                revision: change.revision,
-                entries: change.entries,
-                more: change.more,
-                resume_token: change.resume_token,
-                as_of_time: change.as_of_time,
-            }),
-            Message::Bookmark(bookmark) => Said::Bookmark(bookmark),
-            Message::Stale(stale) => Said::Stale(stale),
-            Message::Resync(resync) => Said::Resync(resync),
-            Message::Drain(drain) => Said::Drain(drain),
-        })
+        response.said()
     }
 
     fn empty(&self) -> Self {

@@ -26,7 +26,7 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    error::{Error, ErrorReason, Kind, Result},
+    error::{Error, Result},
     feed::{
         Hub, Resync,
         chain::Position,
@@ -332,8 +332,7 @@ impl Reader {
         self.hand_over((self.encode)(message)?).await
     }
 
-    /// Hands one message over. A reader that takes none for too long is too slow: pings it may answer all the same, so
-    /// nothing else would ever notice it.
+    /// Hands one message over. A reader that takes none for too long loses its connection (`transport`), and is gone then.
     async fn hand_over(&mut self, message: Bytes) -> Result<(), End> {
         // Most take at once, and need no clock.
         match self.out.try_give(message) {
@@ -344,7 +343,7 @@ impl Reader {
     }
 
     async fn wait_for_room(&mut self, message: Bytes) -> Result<(), End> {
-        let giving = timeout(self.hub.timing().stall_after, self.out.give(message));
+        let giving = self.out.give(message);
         let parts_at = &mut self.parts_at;
         let parting = async {
             self.hub.draining().cancelled().await;
@@ -353,20 +352,8 @@ impl Reader {
         };
         tokio::select! {
             biased;
-            given = giving => match given {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(End::Gone),
-                Err(_) => {
-                    self.hub.count_slow();
-                    Err(End::Failed(too_slow()))
-                }
-            },
+            given = giving => if given { Ok(()) } else { Err(End::Gone) },
             () = parting => Err(End::Draining),
         }
     }
-}
-
-fn too_slow() -> Error {
-    let message = "the reader took nothing for too long; resume with the last token";
-    Error::new(Kind::Exhausted, ErrorReason::SlowConsumer, message)
 }

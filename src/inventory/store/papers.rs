@@ -11,6 +11,16 @@ use crate::{
     inventory::{Location, proof::Run, store::location},
 };
 
+/// A paper as its table has it.
+struct Row {
+    id: Uuid,
+    location: i32,
+    firsts: Vec<i64>,
+    lasts: Vec<i64>,
+    says: i64,
+    lists: i64,
+}
+
 /// A paper and the serials that it accounts for at this moment.
 pub struct Paper {
     /// Its id.
@@ -25,18 +35,29 @@ pub struct Paper {
     pub lists: i64,
 }
 
-fn runs((firsts, lasts): (Vec<i64>, Vec<i64>)) -> Vec<Run> {
-    let ends = firsts.into_iter().zip(lasts);
-    ends.map(|(first, last)| Run { first, last }).collect()
+/// Reads a row of this table.
+fn paper(table: &'static str) -> impl Fn(sqlx::Result<Row>) -> Result<Paper> {
+    move |row| {
+        let row = row?;
+        let ends = row.firsts.into_iter().zip(row.lasts);
+        Ok(Paper {
+            id: row.id,
+            location: location(table, row.location)?,
+            runs: ends.map(|(first, last)| Run { first, last }).collect(),
+            says: row.says,
+            lists: row.lists,
+        })
+    }
 }
 
 /// All shipments, with the serials of those under way.
 pub fn shipments(db: &mut PgConnection) -> impl Stream<Item = Result<Paper>> + Send + '_ {
     // A sum over no runs is null; arrays are not.
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"
-        select s.shipment_id, s.destination, s.dispatched_quantity,
-            coalesce((select sum(upper(r) - lower(r)) from unnest(s.serials) as r), 0)::bigint as "quantity!",
+        select s.shipment_id as id, s.destination as location, s.dispatched_quantity as says,
+            coalesce((select sum(upper(r) - lower(r)) from unnest(s.serials) as r), 0)::bigint as "lists!",
             case when s.state = 'DISPATCHED'
                 then array(select lower(r) from unnest(s.serials) as r order by r) else '{}' end as "firsts!",
             case when s.state = 'DISPATCHED'
@@ -46,24 +67,16 @@ pub fn shipments(db: &mut PgConnection) -> impl Stream<Item = Result<Paper>> + S
         "#
     )
     .fetch(db);
-    rows.map(|row| {
-        let row = row?;
-        Ok(Paper {
-            id: row.shipment_id,
-            location: location("shipment", row.destination)?,
-            runs: runs((row.firsts, row.lasts)),
-            says: row.dispatched_quantity,
-            lists: row.quantity,
-        })
-    })
+    rows.map(paper("shipment"))
 }
 
 /// All cases, with the serials that are in dispute because of them. What a case lists is what is open and what was settled,
 /// counted as often as it was; where a serial is neither, or not the case's, it lists nothing.
 pub fn cases(db: &mut PgConnection) -> impl Stream<Item = Result<Paper>> + Send + '_ {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"
-        select c.case_id, c.location,
+        select c.case_id as id, c.location,
             (select sum(upper(r) - lower(r)) from unnest(c.serials) as r)::bigint as "says!",
             case when c.open_serials + s.serials = c.serials
                 then s.quantity + coalesce((select sum(upper(r) - lower(r)) from unnest(c.open_serials) as r), 0)
@@ -82,23 +95,15 @@ pub fn cases(db: &mut PgConnection) -> impl Stream<Item = Result<Paper>> + Send 
         "#
     )
     .fetch(db);
-    rows.map(|row| {
-        let row = row?;
-        Ok(Paper {
-            id: row.case_id,
-            location: location("stock_case", row.location)?,
-            runs: runs((row.firsts, row.lasts)),
-            says: row.says,
-            lists: row.lists,
-        })
-    })
+    rows.map(paper("stock_case"))
 }
 
 /// All records of destruction.
 pub fn destructions(db: &mut PgConnection) -> impl Stream<Item = Result<Paper>> + Send + '_ {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"
-        select d.destruction_id, d.location, d.quantity,
+        select d.destruction_id as id, d.location, d.quantity as says,
             (select sum(upper(r) - lower(r)) from unnest(d.serials) as r)::bigint as "lists!",
             array(select lower(r) from unnest(d.serials) as r order by r) as "firsts!",
             array(select upper(r) - 1 from unnest(d.serials) as r order by r) as "lasts!"
@@ -107,14 +112,5 @@ pub fn destructions(db: &mut PgConnection) -> impl Stream<Item = Result<Paper>> 
         "#
     )
     .fetch(db);
-    rows.map(|row| {
-        let row = row?;
-        Ok(Paper {
-            id: row.destruction_id,
-            location: location("destruction", row.location)?,
-            runs: runs((row.firsts, row.lasts)),
-            says: row.quantity,
-            lists: row.lists,
-        })
-    })
+    rows.map(paper("destruction"))
 }

@@ -5,7 +5,10 @@
 //! by several runs in one statement, among rows that were moved before, comes there.
 
 use super::Blanks as _;
-use crate::support::{look, office::Office};
+use crate::{
+    stock_race::laws::SEEN_BY_CONSTRAINT,
+    support::{look, office::Office},
+};
 
 /// Runs of one serial that touch none of the others: a row each, and few enough for one page with what they were before.
 fn apart() -> Vec<(i64, i64)> {
@@ -37,12 +40,10 @@ async fn seen_by_the_constraint(office: &Office) -> i64 {
         .execute(&mut *tx)
         .await
         .expect("it is set");
-    sqlx::query_scalar(
-        "select count(*) from custody where int8range(lower(serials), upper(serials)) && int8range(1, null)",
-    )
-    .fetch_one(&mut *tx)
-    .await
-    .expect("they are counted")
+    sqlx::query_scalar(SEEN_BY_CONSTRAINT)
+        .fetch_one(&mut *tx)
+        .await
+        .expect("they are counted")
 }
 
 #[tokio::test]

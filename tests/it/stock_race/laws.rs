@@ -85,6 +85,9 @@ from (
 ) as r
 where r.before = lower(serials) and r.place = location and r.as_what = state";
 
+/// The rows that the index of the exclusion constraint shows: an index may hide what is there (docs/decisions/0026).
+pub const SEEN_BY_CONSTRAINT: &str = "select count(*) from custody where int8range(lower(serials), upper(serials)) && int8range(1, null)";
+
 /// Each account's balance after each movement, in the order in which they were written under its location's lock: those below
 /// nought.
 pub const NEGATIVE: &str = "

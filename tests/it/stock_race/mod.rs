@@ -8,7 +8,7 @@ mod afterwards;
 mod clerk;
 mod counting;
 mod furnish;
-mod laws;
+pub mod laws;
 mod nemesis;
 mod picture;
 mod printing;

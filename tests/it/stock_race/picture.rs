@@ -14,7 +14,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::laws::LAWS;
+use super::laws::{LAWS, SEEN_BY_CONSTRAINT};
 use crate::fire::world::session;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -127,7 +127,7 @@ pub async fn look_once(db: &mut PgConnection) -> Result<(Picture, Vec<String>), 
     let mut tx = db
         .begin_with("begin isolation level repeatable read read only")
         .await?;
-    let breaches = sqlx::query_scalar(LAWS).fetch_all(&mut *tx).await?;
+    let mut breaches: Vec<String> = sqlx::query_scalar(LAWS).fetch_all(&mut *tx).await?;
     let picture = Picture {
         number: 0,
         held: held(&mut tx).await?,
@@ -135,6 +135,16 @@ pub async fn look_once(db: &mut PgConnection) -> Result<(Picture, Vec<String>), 
         cases: cases(&mut tx).await?,
         mistakes: mistakes(&mut tx).await?,
     };
+    sqlx::raw_sql("set local enable_seqscan = off")
+        .execute(&mut *tx)
+        .await?;
+    let seen: i64 = sqlx::query_scalar(SEEN_BY_CONSTRAINT)
+        .fetch_one(&mut *tx)
+        .await?;
+    if seen != picture.held.len() as i64 {
+        let rows = picture.held.len();
+        breaches.push(format!("the constraint sees {seen} of {rows} rows"));
+    }
     tx.commit().await?;
     Ok((picture, breaches))
 }

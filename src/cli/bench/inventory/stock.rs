@@ -18,7 +18,10 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::layout::{Layout, Leg};
-use crate::cli::{Failure, demo::progress::Phase};
+use crate::{
+    cli::{Failure, demo::progress::Phase},
+    db,
+};
 
 /// Legs of one transaction while blanks are sent. What a transaction has moved away itself lies in the index until its end, and
 /// widens it for good: a few legs leave the index that single shipments leave, thousands would not.
@@ -70,7 +73,10 @@ pub async fn make(
     layout: &Layout,
     bound: usize,
 ) -> Result<Vec<i64>, Failure> {
-    let options = options.clone().disable_statement_logging();
+    // As the server's acts, or what a month's bindings take would be another planner's and compiler's time.
+    let options = db::planned_once(options.clone())
+        .options([("jit", "off")])
+        .disable_statement_logging();
     let mut db = options.connect().await?;
     carry_out(&mut db, DELIVERED, &layout.deliveries()).await?;
     for way in [layout.to_districts(), layout.to_subdistricts()] {

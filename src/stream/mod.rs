@@ -1,9 +1,10 @@
 //! What all Watch streams have in common on the wire: six of their eight messages word for word, and the parts of the
-//! other two; and whose ledger a district's stream shows.
+//! other two (`responses`); and whose ledger a district's stream shows.
 //!
-//! The feed carries states as bytes and knows nothing of the contract; here they are read back as the stream's entry. Each
-//! stream only says which of its own messages holds which part. What is easily got wrong: [`open`]
+//! The feed carries states as bytes and knows nothing of the contract; here they are read back as the stream's entry. What is easily got wrong: [`open`]
 //! does not ask whose ledger a caller may watch; [`ask`] does, for the streams of a district.
+
+mod responses;
 
 use std::{marker::PhantomData, pin::Pin, sync::Arc};
 
@@ -26,6 +27,8 @@ use crate::{
     wire::{district_of_call, timestamp},
     work::{Call, Desk},
 };
+
+pub use responses::Response;
 
 /// What a Watch call hands out.
 pub type Responses<R> = Pin<Box<dyn Stream<Item = Result<Encoded<R>, Status>> + Send>>;
@@ -113,13 +116,9 @@ pub fn ask(desk: &Desk, call: &Call, wish: Wish<'_>) -> Result<Ask> {
     })
 }
 
-/// Opens a stream; `response` puts a message into the stream's own.
-pub fn open<E, R>(hub: &Hub, ask: Ask, response: fn(Said<E>) -> R) -> Result<Responses<R>>
-where
-    E: prost::Message + Default + 'static,
-    R: prost::Message + 'static,
-{
-    let encode = move |message| Ok(response(said(message)?).encode_to_vec().into());
+/// Opens a stream.
+pub fn open<R: Response>(hub: &Hub, ask: Ask) -> Result<Responses<R>> {
+    let encode = |message| Ok(R::of(said(message)?).encode_to_vec().into());
     let messages = subscription::open(hub, ask, Box::new(encode))?;
     Ok(Box::pin(messages.map(|bytes| {
         Ok(Encoded {
