@@ -100,7 +100,6 @@ create table movement (
 -- What is taken back is taken back once.
 create unique index movement_is_reversed_once on movement (reverses_location, reverses_number)
     where reverses_number is not null;
-create index movement_of_a_serial on movement using gist (serials);
 
 -- What the maker delivered; the few rows whose sum is all that ever came in.
 create table delivery (

@@ -237,6 +237,26 @@ create index shipment_of_a_request on shipment (blank_request_id) where blank_re
 -- Proof: what moved between the accounts of a location and those of others, and how far the others had come. A certificate
 -- holds it against custody.
 
+-- How many hexadecimal digits a run's length needs, and 0 for a single serial: at most 16 to the power of that are in it.
+create function breadth(serials int8range) returns integer language sql immutable parallel safe as $$
+    select case when upper(serials) - lower(serials) = 1 then 0 else length(to_hex(upper(serials) - lower(serials) - 1)) end
+$$;
+create index movement_of_a_serial on movement (breadth(serials), lower(serials));
+
+-- The movements that touched a run. They overlap one another, but those of one breadth cannot begin further away than they are
+-- broad: a short stretch of the index for each.
+create function movements_across(first bigint, last bigint) returns setof movement language sql stable as $$
+    select m.*
+    from generate_series(0, 11) as b (breadth)
+    cross join lateral (
+        select n.*
+        from movement as n
+        where breadth(n.serials) = b.breadth and upper(n.serials) > first
+            and lower(n.serials) between first - (1::bigint << 4 * b.breadth) + 1 and last
+        order by lower(n.serials)
+    ) as m
+$$;
+
 -- The few movements among the many that stay where they are: what an area took in and gave out is summed over these alone.
 create index movement_between_accounts on movement (to_location, location)
     where from_location is distinct from to_location or from_state = 'IN_TRANSIT' or to_state = 'IN_TRANSIT';

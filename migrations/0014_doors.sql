@@ -14,7 +14,7 @@ $$;
 -- use its index: who is let in first could see by its errors what was searched. Not in plain SQL, which would be planned at
 -- each call.
 create function custody_of_serial(of_serial bigint) returns table (location integer, state text)
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+language plpgsql stable rows 1 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 begin
     return query
     select c.location, c.state
@@ -22,14 +22,18 @@ begin
     where scope_covers(district_of_location(c.location));
 end $$;
 
--- The whole life of a serial that is within the scope now: also what it was at the centre and on its way.
-create function movements_of_serial(of_serial bigint, at_most bigint) returns setof movement
-language plpgsql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+-- The whole life of a serial that is within the scope now, oldest movement first: also what it was at the centre and on its
+-- way. Beside each movement stands where it is now, and its card as far as that is in the scope.
+create function life_of_serial(of_serial bigint, at_most bigint)
+returns table (location integer, state text, print_request_id uuid, spoilage text, moved movement)
+language plpgsql stable rows 10 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 begin
     return query
-    select m.*
-    from movement as m
-    where m.serials @> of_serial and exists (select from custody_of_serial(of_serial))
+    select c.location, c.state, k.print_request_id, k.spoilage, m
+    from custody_across(of_serial, of_serial) as c
+    left join card as k on k.serial = of_serial and scope_covers(k.district)
+    cross join movements_across(of_serial, of_serial) as m
+    where scope_covers(district_of_location(c.location))
     order by m.recorded_at, m.location, m.number
     limit at_most;
 end $$;
@@ -51,8 +55,9 @@ create function movements_since(of_location integer, of_number bigint, at_most b
 language sql stable set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
     select l.*
     from movement as m
-    join movement as l on l.serials && m.serials and l.recorded_at > m.recorded_at
-    where m.location = of_location and m.number = of_number and scope_covers(district_of_location(of_location))
+    cross join lateral movements_across(lower(m.serials), upper(m.serials) - 1) as l
+    where l.recorded_at > m.recorded_at
+        and m.location = of_location and m.number = of_number and scope_covers(district_of_location(of_location))
     order by l.recorded_at, l.location, l.number
     limit at_most
 $$;

@@ -5,7 +5,7 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions, Executor, PgPool,
+    ConnectOptions, Connection as _, Executor, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -25,6 +25,8 @@ const CHORE_CONNECTIONS: u32 = 1;
 const LOOK_CONNECTIONS: u32 = 1;
 /// Who has a place has a connection; this long it may take until that is made anew.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection that rested longer than this may be dead.
+const RESTED: Duration = Duration::from_secs(1);
 /// Connections of the feed: one reads events and snapshots, one answers the poll.
 const FEED_CONNECTIONS: u32 = 2;
 /// Feed partitions are made so many days ahead.
@@ -139,6 +141,16 @@ fn pool(connections: u32, name: &'static str) -> PgPoolOptions {
         .min_connections(1)
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // One that was used a moment ago is not asked whether it lives: that would be a round trip of every call.
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move {
+                if about.idle_for > RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_release(move |connection, _| {
             Box::pin(async move {
                 // sqlx 0.9.0 can return a connection inside an open transaction when a future is dropped while BEGIN is

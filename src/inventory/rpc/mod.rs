@@ -294,10 +294,9 @@ impl Inventory for InventoryService {
         let (call, message) = Call::open(request, "Inventory/LocateBlank")?;
         let serial = wire::locate_blank(&message)?;
         let mut read = self.desk.read(&call).await?;
-        let blank = store::find_blank(read.db(), serial, call.caller.scope())
+        let (blank, movements) = store::life_of(read.db(), serial, call.caller.scope())
             .await?
             .ok_or_else(|| Error::from(Refusal::BlankNotFound))?;
-        let movements = store::list_movements(read.db(), serial).await?;
         let blank = ledger::with_spoilage(&mut read, blank, &movements).await?;
         Ok(Response::new(wire::locate_blank_response(
             &blank, &movements,

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    ids::Serial,
+    ids::{District, PrintRequestId, Serial},
     inventory::{
-        Account, CustodyState, Location, Movement, MovementKind, MovementName,
+        Account, Blank, CustodyState, Location, Movement, MovementKind, MovementName, Spoilage,
         store::{location, range},
     },
 };
@@ -82,27 +82,67 @@ fn movements(rows: Vec<Row>) -> Result<Vec<Movement>> {
     rows.into_iter().map(Movement::try_from).collect()
 }
 
-/// The serial's movements, oldest first.
-#[tracing::instrument(name = "sql.list_movements", skip_all)]
-pub async fn list_movements(db: &mut PgConnection, serial: Serial) -> Result<Vec<Movement>> {
+/// A serial's whole life: where it is, and its movements, oldest first; nothing if it was never registered or is outside the
+/// scope. One question, because it is asked while somebody holds the blank in the hand.
+#[tracing::instrument(name = "sql.life_of", skip_all)]
+pub async fn life_of(
+    db: &mut PgConnection,
+    serial: Serial,
+    scope: Option<District>,
+) -> Result<Option<(Blank, Vec<Movement>)>> {
     // In the order of writing: the business clock may read the same for two movements. Nothing is known of the nulls of a
     // function; the others' columns are none in the table.
-    let rows = sqlx::query_as!(
-        Row,
+    let rows = sqlx::query!(
         r#"
-        select location as "location!", number as "number!", kind as "kind!: MovementKind", lower(serials) as "first!",
-            upper(serials) - 1 as "last!", from_location, from_state as "from_state: CustodyState",
-            to_location as "to_location!", to_state as "to_state!: CustodyState", document_number as "document_number!",
-            shipment_id, given_by, taken_by, request_id as "request_id!", reverses_location, reverses_number,
-            moved_at as "moved_at!"
-        from movements_of_serial($1, $2)
+        select l.location as "at!", l.state as "at_state!: CustodyState", l.print_request_id,
+            l.spoilage as "spoilage: Spoilage", (l.moved).location as "location!", (l.moved).number as "number!",
+            (l.moved).kind as "kind!: MovementKind", lower((l.moved).serials) as "first!",
+            upper((l.moved).serials) - 1 as "last!", (l.moved).from_location,
+            (l.moved).from_state as "from_state: CustodyState", (l.moved).to_location as "to_location!",
+            (l.moved).to_state as "to_state!: CustodyState", (l.moved).document_number as "document_number!",
+            (l.moved).shipment_id, (l.moved).given_by, (l.moved).taken_by, (l.moved).request_id as "request_id!",
+            (l.moved).reverses_location, (l.moved).reverses_number, (l.moved).moved_at as "moved_at!"
+        from life_of_serial($1, $2) as l
+        where $3::integer is null or district_of_location(l.location) = $3
+        order by (l.moved).recorded_at, (l.moved).location, (l.moved).number
         "#,
         serial.number(),
         MOVEMENTS_MAX,
+        scope.map(District::number),
     )
     .fetch_all(db)
     .await?;
-    movements(rows)
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let blank = Blank {
+        account: Account {
+            location: location("custody", first.at)?,
+            state: first.at_state,
+        },
+        print_request_id: first.print_request_id.map(PrintRequestId::from),
+        spoilage: first.spoilage,
+    };
+    let rows = rows.into_iter().map(|row| Row {
+        location: row.location,
+        number: row.number,
+        kind: row.kind,
+        first: row.first,
+        last: row.last,
+        from_location: row.from_location,
+        from_state: row.from_state,
+        to_location: row.to_location,
+        to_state: row.to_state,
+        document_number: row.document_number,
+        shipment_id: row.shipment_id,
+        given_by: row.given_by,
+        taken_by: row.taken_by,
+        request_id: row.request_id,
+        reverses_location: row.reverses_location,
+        reverses_number: row.reverses_number,
+        moved_at: row.moved_at,
+    });
+    Ok(Some((blank, movements(rows.collect())?)))
 }
 
 /// A stretch of a location's ledger, behind the number `after`.

@@ -30,9 +30,9 @@ pub use counts::{
 };
 pub use custody::{Moved, is_location, move_custody};
 pub use distribution::{count_in_stock, list_lacks, lowest_in_stock};
-pub use ledger::{find_movement, list_movements, movements_of, movements_since};
+pub use ledger::{find_movement, life_of, movements_of, movements_since};
 pub use locations::{highest_unit, insert_unit, list_locations};
-pub use reads::{find_blank, find_obstacle, find_stock, page_of_district};
+pub use reads::{find_obstacle, find_stock, page_of_district};
 pub use requests::{
     find_open, insert_request, list_requests, lock_request, reopen, save_fulfilled, save_verdict,
     save_withdrawal, sent_for,

@@ -4,10 +4,9 @@ use sqlx::PgConnection;
 
 use crate::{
     error::{Error, Result},
-    ids::{District, PrintRequestId, Serial, ShipmentId},
+    ids::{District, Serial, ShipmentId},
     inventory::{
-        Account, Blank, CustodyState, Holding, Location, Obstacle, Spoilage, Stock, pieces,
-        store::location,
+        Account, CustodyState, Holding, Location, Obstacle, Stock, pieces, store::location,
     },
 };
 
@@ -138,41 +137,6 @@ pub async fn find_obstacle(
         .or(in_dispute)
         .or(reserved)
         .unwrap_or(Obstacle::NotHere))
-}
-
-/// Where a serial is; nothing if it was never registered or is outside the scope.
-#[tracing::instrument(name = "sql.find_blank", skip_all)]
-pub async fn find_blank(
-    db: &mut PgConnection,
-    serial: Serial,
-    scope: Option<District>,
-) -> Result<Option<Blank>> {
-    // Neither column of the function is ever null.
-    let row = sqlx::query!(
-        r#"
-        select c.location as "location!", c.state as "state!: CustodyState", k.print_request_id as "print_request_id?",
-            k.spoilage as "spoilage?: Spoilage"
-        from custody_of_serial($1) as c
-        join location as l on l.location = c.location
-        left join card as k on k.serial = $1
-        where $2::integer is null or l.district = $2
-        "#,
-        serial.number(),
-        scope.map(District::number),
-    )
-    .fetch_optional(db)
-    .await?;
-    row.map(|row| {
-        Ok(Blank {
-            account: Account {
-                location: location("custody", row.location)?,
-                state: row.state,
-            },
-            print_request_id: row.print_request_id.map(PrintRequestId::from),
-            spoilage: row.spoilage,
-        })
-    })
-    .transpose()
 }
 
 /// A page of where a district's serials are.
