@@ -26,7 +26,7 @@ use crate::support::{officers::Line, raw};
 const LOOKS_MAX: u32 = 60;
 
 /// Who dies.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Victim {
     /// The program; the kernel tells its Postgres to stop.
     Server,
@@ -135,6 +135,13 @@ impl Gate {
         self.until(question, None).await
     }
 
+    /// Until Postgres has noticed that one of its processes was killed: it ends every session then, this one too. Whoever came
+    /// before that would be ended in the middle of the next call.
+    async fn gone(mut self) {
+        let pinging = async { while self.0.ping().await.is_ok() {} };
+        timeout(PATIENCE, pinging).await.expect("it notices");
+    }
+
     /// Asks until there is an answer.
     async fn until(&mut self, question: &'static str, id: Option<&str>) -> Pid {
         let asking = async {
@@ -200,6 +207,9 @@ impl Machine {
             }
         };
         self.kill(victim, session).await;
+        if victim == Victim::Session {
+            gate.gone().await;
+        }
         let heard = match heard {
             Some(heard) => heard,
             None => first.await,
