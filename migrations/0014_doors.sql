@@ -165,3 +165,25 @@ begin
         raise exception 'the ledgers are kept for 14 days' using errcode = 'insufficient_privilege';
     end if;
 end $$;
+
+-- Counts of days that are over everywhere only take room: the reads themselves stand in the audit log. The oldest first;
+-- answers how many went. The day's own counts are the quota: who serves may not drop them, whatever day it says it is.
+create function drop_disclosure_counts(before date, at_most bigint) returns bigint
+language plpgsql as $$
+declare
+    dropped bigint;
+begin
+    perform must_be_of_nation();
+    if session_user <> current_user and before >= (clock_timestamp() at time zone 'utc')::date then
+        raise exception 'the counts of today are kept' using errcode = 'insufficient_privilege';
+    end if;
+    delete from disclosure_count where (day, subject) in (
+        select c.day, c.subject from disclosure_count as c
+        where c.day < before
+        order by c.day, c.subject
+        limit at_most
+        for update skip locked
+    );
+    get diagnostics dropped = row_count;
+    return dropped;
+end $$;

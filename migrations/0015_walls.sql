@@ -7,7 +7,7 @@ declare
     name text;
 begin
     foreach name in array '{
-        close_work,close_refused,disclose,feed_partitions,audit_partitions,feed_move_floors,feed_drop_partitions,
+        close_work,close_refused,disclose,drop_disclosure_counts,feed_partitions,audit_partitions,feed_move_floors,feed_drop_partitions,
         move_custody,bind_cards,nik_holders,custody_of_serial,life_of_serial,movements_of_location,movements_since,
         is_location,in_stock_of_sender,moved_since,daily_use,shipments_of_requests,
         person_of_officer,

@@ -36,10 +36,12 @@ const RELEASE_HELD_EVERY: Duration = Duration::from_secs(10);
 const SEND_NOTICES_EVERY: Duration = Duration::from_secs(1);
 /// Partitions are made a week ahead, so an hour's delay is nothing.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(3_600);
-/// Old answers and old events only take room.
+/// Old answers, old counts and old events only take room.
 const RETENTION_EVERY: Duration = Duration::from_secs(600);
 /// Events are kept at least so long; tokens are promised 14 days.
 const FEED_KEPT_DAYS: i32 = 31;
+/// An office's day is over before it is over by UTC, and its count is read by nobody then; a day more for clocks that err.
+const DISCLOSURE_COUNTS_KEPT: time::Duration = time::Duration::days(1);
 
 /// Stock runs low over days; a round costs a few hundred short reads.
 const LOW_STOCK_EVERY: Duration = Duration::from_secs(300);
@@ -127,6 +129,11 @@ fn all(gateway: Gateway, signing: Arc<Signing>) -> Vec<(&'static str, Duration, 
             Box::new(|desk| Box::pin(delete_old_requests(desk))),
         ),
         (
+            "drop_disclosure_counts",
+            RETENTION_EVERY,
+            Box::new(|desk| Box::pin(drop_disclosure_counts(desk))),
+        ),
+        (
             "feed_partitions",
             PARTITIONS_EVERY,
             Box::new(|desk| Box::pin(feed_partitions(desk))),
@@ -205,6 +212,14 @@ async fn delete_old_requests(desk: Desk) -> Result<bool> {
         Box::pin(async move { requests::delete_old(work.db(), ROUND).await })
     });
     Ok(round.await? >= ROUND.unsigned_abs())
+}
+
+async fn drop_disclosure_counts(desk: Desk) -> Result<bool> {
+    let before = (desk.now() - DISCLOSURE_COUNTS_KEPT).date();
+    let round = desk.act_unasked(system(), "chore/drop_disclosure_counts", move |work| {
+        Box::pin(async move { journal::drop_counts(work.db(), before, ROUND).await })
+    });
+    Ok(round.await? >= ROUND)
 }
 
 async fn feed_partitions(desk: Desk) -> Result<bool> {

@@ -145,6 +145,11 @@ impl Connection {
         }
     }
 
+    fn wrote(&mut self, bytes: &[u8]) {
+        let refused = self.calls.wrote(bytes);
+        self.pace.pay(refused.saturating_mul(pace::REFUSED));
+    }
+
     /// Tells the calls why, as far as the socket takes it at once: nobody waits for a peer that is cut.
     fn part(&mut self, context: &mut Context<'_>) {
         let words = self.peer.ended().map(|why| self.calls.farewell(why));
@@ -204,7 +209,7 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         self.check(context)?;
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
-        self.calls.wrote(&bytes[..written]);
+        self.wrote(&bytes[..written]);
         Poll::Ready(Ok(written))
     }
 
@@ -228,7 +233,7 @@ impl AsyncWrite for Connection {
         let mut left = written;
         for slice in slices {
             let taken = left.min(slice.len());
-            self.calls.wrote(&slice[..taken]);
+            self.wrote(&slice[..taken]);
             left -= taken;
         }
         Poll::Ready(Ok(written))

@@ -59,27 +59,33 @@ impl Calls {
                     });
                 }
             }
-            RESET => self.close(head.stream),
+            RESET => drop(self.close(head.stream)),
             _ => {}
         }
     }
 
-    /// Notes what was written.
-    pub fn wrote(&mut self, bytes: &[u8]) {
+    /// Notes what was written; answers how many calls ended with it that were refused: their answer is their end.
+    pub fn wrote(&mut self, bytes: &[u8]) -> u32 {
+        let mut refused = 0;
         // Out of its place, because the frames show themselves to the rest.
         let mut sent = std::mem::replace(&mut self.sent, Frames::of_server());
-        sent.take(bytes, |head| self.answered(head));
+        sent.take(bytes, |head| refused += u32::from(self.refuses(head)));
         self.sent = sent;
+        refused
     }
 
-    fn answered(&mut self, head: Head) {
+    /// Notes a frame that is sent; whether it is the whole answer of its call.
+    fn refuses(&mut self, head: Head) -> bool {
         match head.kind {
             HEADERS | CONTINUATION => self.within_headers = !head.has(END_HEADERS),
             _ => {}
         }
         match head.kind {
-            HEADERS | DATA if head.has(END_STREAM) => self.close(head.stream),
-            RESET => self.close(head.stream),
+            HEADERS | DATA if head.has(END_STREAM) => {
+                let ended = self.close(head.stream);
+                return ended.is_some_and(|call| !call.is_answered);
+            }
+            RESET => drop(self.close(head.stream)),
             HEADERS => {
                 if let Some(call) = self.open.iter_mut().find(|call| call.stream == head.stream) {
                     call.is_answered = true;
@@ -87,12 +93,12 @@ impl Calls {
             }
             _ => {}
         }
+        false
     }
 
-    fn close(&mut self, stream: u32) {
-        if let Some(at) = self.open.iter().position(|call| call.stream == stream) {
-            self.open.swap_remove(at);
-        }
+    fn close(&mut self, stream: u32) -> Option<Call> {
+        let at = self.open.iter().position(|call| call.stream == stream)?;
+        Some(self.open.swap_remove(at))
     }
 
     /// What is to be written to tell each open call why it ends; nothing where a frame is still under way, and nothing the
@@ -223,6 +229,21 @@ mod tests {
         });
         assert_eq!(told(&calls.farewell(&why())), [(1, 0), (9, STATUS_200)]);
         assert!(calls.farewell(&why()).is_empty());
+    }
+
+    #[test]
+    fn a_call_is_refused_whose_answer_is_its_end() {
+        let mut calls = begun(&[1, 3, 5]);
+        let end = END_HEADERS | END_STREAM;
+        assert_eq!(calls.wrote(&frame(HEADERS, END_HEADERS, 1, 30)), 0);
+        assert_eq!(
+            calls.wrote(&frame(HEADERS, end, 1, 30)),
+            0,
+            "it was answered"
+        );
+        let both = [frame(HEADERS, end, 3, 30), frame(HEADERS, end, 5, 30)];
+        assert_eq!(calls.wrote(&both.concat()), 2);
+        assert_eq!(calls.wrote(&frame(HEADERS, end, 5, 30)), 0, "it is over");
     }
 
     #[test]

@@ -1,9 +1,12 @@
-//! How fast a connection may bring frames of HTTP/2.
+//! How fast a connection may bring frames of HTTP/2, and calls that are refused.
 //!
 //! HTTP/2 answers pings, settings and windows by itself, at the expense of all other connections, and no layer above it
 //! hears of them. So frames are counted as they are read; who brings too many is read more slowly, and nothing is refused.
+//! The same for calls that end with a refusal and nothing else: they are cheap, and who only brings such ones brings
+//! thousands a second.
 //! What is easily got wrong: a frame of a call is followed by work that has limits of its own, so it costs little here; one
-//! that carries nothing costs the more.
+//! that carries nothing costs the more. And what is written may only lower the credit: the reader waits for the pause that
+//! it has looked at, and for no other.
 
 use std::{
     future::Future as _,
@@ -29,6 +32,8 @@ const ANSWERED: u32 = 40;
 /// The price of settings: they are answered before anything else is read, and may change every stream. A client sends them
 /// once.
 const SET: u32 = 400;
+/// The price of a refusal: 200 a second. A line of people whose papers are refused one by one does not come near it.
+pub(super) const REFUSED: u32 = 100;
 
 /// A connection's pace.
 pub(super) struct Pace {
@@ -49,17 +54,21 @@ impl Pace {
 
     /// Ready when the connection may be read; else the task is woken when it may.
     pub fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if let Some(pause) = &mut self.pause {
-            ready!(pause.as_mut().poll(context));
-            self.pause = None;
+        loop {
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(context));
+                self.pause = None;
+            }
+            match self.credit.wait(Instant::now()) {
+                Some(wait) => self.pause = Some(Box::pin(sleep(wait))),
+                None => return Poll::Ready(()),
+            }
         }
-        Poll::Ready(())
     }
 
-    /// Notes what the frames cost that were read.
+    /// Notes what the frames cost that were read or written.
     pub fn pay(&mut self, price: u32) {
-        let wait = self.credit.pay(price, Instant::now());
-        self.pause = wait.map(|wait| Box::pin(sleep(wait)));
+        self.credit.pay(price, Instant::now());
     }
 }
 
@@ -71,13 +80,22 @@ struct Credit {
 }
 
 impl Credit {
-    /// Pays for what was brought; answers how long nothing more may come.
-    fn pay(&mut self, price: u32, now: Instant) -> Option<Duration> {
+    fn left(&self, now: Instant) -> f64 {
         let per_second = f64::from(PER_SECOND);
         let earned = (now - self.at).as_secs_f64() * per_second;
-        self.left = (self.left + earned).min(per_second) - f64::from(price);
+        (self.left + earned).min(per_second)
+    }
+
+    /// Pays for what was brought.
+    fn pay(&mut self, price: u32, now: Instant) {
+        self.left = self.left(now) - f64::from(price);
         self.at = now;
-        (self.left < 0.0).then(|| Duration::from_secs_f64(-self.left / per_second))
+    }
+
+    /// How long nothing more may come.
+    fn wait(&self, now: Instant) -> Option<Duration> {
+        let left = self.left(now);
+        (left < 0.0).then(|| Duration::from_secs_f64(-left / f64::from(PER_SECOND)))
     }
 }
 
@@ -122,13 +140,35 @@ mod tests {
             left: f64::from(PER_SECOND),
             at: begun,
         };
-        assert_eq!(credit.pay(PER_SECOND, begun), None, "a second's worth");
-        assert_eq!(
-            credit.pay(2 * PER_SECOND, begun),
-            Some(Duration::from_secs(2))
-        );
+        let mut pay = |price, now| {
+            credit.pay(price, now);
+            credit.wait(now)
+        };
+        assert_eq!(pay(PER_SECOND, begun), None, "a second's worth");
+        assert_eq!(pay(2 * PER_SECOND, begun), Some(Duration::from_secs(2)));
         let later = begun + Duration::from_secs(3_600);
-        assert_eq!(credit.pay(PER_SECOND, later), None);
-        assert!(credit.pay(1, later).is_some(), "an hour's quiet is no more");
+        assert_eq!(pay(PER_SECOND, later), None);
+        assert!(pay(1, later).is_some(), "an hour's quiet is no more");
+    }
+
+    #[tokio::test]
+    async fn what_is_paid_while_somebody_waits_is_waited_for_as_well() {
+        const MORE: u32 = PER_SECOND / 20;
+        let mut pace = Pace::new();
+        pace.pay(PER_SECOND + MORE);
+        let begun = Instant::now();
+        let mut has_paid = false;
+        let ready = std::future::poll_fn(|context| {
+            let ready = pace.poll_ready(context);
+            if ready.is_pending() && !has_paid {
+                has_paid = true;
+                pace.pay(MORE);
+            }
+            ready
+        });
+        tokio::time::timeout(Duration::from_secs(10), ready)
+            .await
+            .expect("it is woken");
+        assert!(begun.elapsed() >= Duration::from_millis(90));
     }
 }

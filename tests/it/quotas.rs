@@ -18,6 +18,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::support::{
+    cards::until,
     look,
     office::{Client, MORNING, Office, reason, request_id},
     officers::{Line, OnShift, open_shift_of, person_of},
@@ -90,6 +91,42 @@ async fn who_walks_through_the_register_gets_the_quota_and_nobody_more() {
     // Tomorrow is another day.
     office.clock.set(MORNING + time::Duration::days(1));
     look_at(&mut counter, &ids[0]).await.expect("a new day");
+}
+
+#[tokio::test]
+async fn counts_of_days_that_are_over_are_dropped_and_todays_stays() {
+    let mut office = office_with_limit().await;
+    let ids = enrolled(&office, 1).await;
+    let mut counter = office.client(0, COUNTER).await;
+    look_at(&mut counter, &ids[0]).await.expect("the first day");
+    office.clock.set(MORNING + time::Duration::days(3));
+    for _ in 0..LIMIT {
+        look_at(&mut counter, &ids[0])
+            .await
+            .expect("within the quota");
+    }
+    // More than one round takes.
+    sqlx::raw_sql(
+        "insert into disclosure_count (day, subject, persons)
+            select date '2016-01-01' + n, 'terminal/long gone', 1 from generate_series(0, 449) as n
+            union all select date '2016-01-01' + n, 'officer/long gone', 1 from generate_series(0, 449) as n",
+    )
+    .execute(&office.sql)
+    .await
+    .expect("the owner may");
+    let old = "disclosure_count where day < '2017-04-20'";
+    assert!(look::count(&office.sql, old).await > 900);
+
+    // A server's first round comes at its start.
+    office.add_server(Timing::default()).await;
+    until("the old counts are gone", async || {
+        look::count(&office.sql, old).await == 0
+    })
+    .await;
+    let status = look_at(&mut counter, &ids[0])
+        .await
+        .expect_err("today's count is kept");
+    assert_eq!(refused(&status).0, "officer");
 }
 
 #[tokio::test]

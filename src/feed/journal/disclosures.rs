@@ -72,3 +72,17 @@ pub async fn disclose(db: &mut PgConnection, disclosure: &Disclosure<'_>) -> Res
         alarmed: row.alarmed,
     })
 }
+
+/// Drops counts of days before `before`, at most `limit` of them; answers how many. A function, because the server sees no
+/// count itself.
+#[tracing::instrument(name = "sql.drop_disclosure_counts", skip_all)]
+pub async fn drop_counts(db: &mut PgConnection, before: Date, limit: i64) -> Result<i64> {
+    let dropped = sqlx::query_scalar!(
+        r#"select drop_disclosure_counts($1, $2) as "dropped!""#,
+        before,
+        limit,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(dropped)
+}

@@ -16,7 +16,7 @@ use crate::{
     ids::{District, OfficerId, RequestId, ShiftId},
 };
 
-pub use disclosures::{Disclosed, Disclosure, disclose};
+pub use disclosures::{Disclosed, Disclosure, disclose, drop_counts};
 pub use reads::{Asked, Event, Facts, Head, Heads, Span, events, facts, heads, read, snapshot};
 pub use retention::{Dropped, drop_old, restored};
 

@@ -21,7 +21,8 @@ impl PrintQueueService {
     ) -> Result<proto::ExplainPositionResponse> {
         let about = wire::explain_position(message)?;
         let (district, now) = (call.caller.ledger(), self.desk.now());
-        let mut read = self.desk.read(call).await?;
+        // All of one moment: what holds a request, and since when, must fit.
+        let mut read = self.desk.snapshot(call).await?;
         let day = TimeZone::of(district).local_date(now);
         let policy = policy::in_force(read.db(), district, day).await?;
         let id = match about {

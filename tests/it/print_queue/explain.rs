@@ -6,6 +6,7 @@ use time::macros::datetime;
 use super::{fates, submitted};
 use crate::support::{
     cards::until,
+    look,
     office::{Client, Office, reason, request_id},
     policies,
 };
@@ -239,6 +240,46 @@ async fn each_reason_of_a_hold_is_told_with_its_own_beginning() {
         second.holds[0].since_time.map(|time| time.seconds),
         Some(again)
     );
+}
+
+#[tokio::test]
+async fn who_is_let_in_while_it_is_explained_is_told_of_one_moment() {
+    let office = Office::open().await;
+    let held = "update policy_class set outcome = 'HOLD' where version = $1 and applicant_class = 'RELOCATION'";
+    office.rule(2, &[held]).await;
+    let resident = ready(&office, 1).await.swap_remove(0);
+    let mut terminal = office.terminal("35.75/office/1").await;
+    let id = ask(&mut terminal, &resident, Relocation).await;
+    // The request was read, and its stages wait until it has moved on.
+    let mut moving = office.sql.begin().await.expect("the database answers");
+    sqlx::raw_sql("lock table request_stage in access exclusive mode")
+        .execute(&mut *moving)
+        .await
+        .expect("the owner may");
+    let key = Key::PrintRequestId(id.clone());
+    let explained = tokio::spawn(async move { terminal.explain(key).await });
+    until("its stages are asked for", async || {
+        let waiting =
+            "pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+            and query like '%any(b.hold_reasons)%'";
+        look::count(&office.sql, waiting).await == 1
+    })
+    .await;
+    sqlx::query(
+        "insert into request_stage (print_request_id, stage, district, state, applicant_class, seniority_at, began_at)
+            select print_request_id, stage + 1, district, 'QUEUED', applicant_class, seniority_at, began_at
+            from request_stage where print_request_id = $1::uuid order by stage desc limit 1",
+    )
+    .bind(&id)
+    .execute(&mut *moving)
+    .await
+    .expect("the owner may");
+    moving.commit().await.expect("the database answers");
+    let told = explained
+        .await
+        .expect("it does not panic")
+        .expect("it is told");
+    assert_eq!((told.stage(), told.holds.len()), (WaitStage::Rule, 1));
 }
 
 #[tokio::test]

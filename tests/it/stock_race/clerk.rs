@@ -11,7 +11,7 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 use tokio::{
     sync::watch,
-    time::{Duration, MissedTickBehavior, interval, timeout},
+    time::{Duration, Instant, MissedTickBehavior, interval, timeout},
 };
 use tonic::{Response, Status};
 use uuid::Uuid;
@@ -194,9 +194,8 @@ impl Clerk {
 
     /// A picture whose look began after this was called.
     pub async fn fresh_picture(&mut self) -> Arc<Picture> {
-        // The next one may be of a look that is under way.
-        let after = self.picture().number + 1;
-        let fresh = self.pictures.wait_for(|picture| picture.number > after);
+        let now = Instant::now();
+        let fresh = self.pictures.wait_for(|picture| picture.begun > now);
         let fresh = timeout(PATIENCE, fresh).await.expect("a look in time");
         Arc::clone(&fresh.expect("somebody looks"))
     }

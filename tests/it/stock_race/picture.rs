@@ -1,25 +1,12 @@
-//! The one who looks every 100 ms, with a connection of its own and as the database's owner: whether the laws hold at that
-//! moment, and what lies where, which is what the fifty go by.
-//!
-//! What is easily got wrong: a look that could not be taken shows nothing. Those that were taken are counted, and the test
-//! fails where they are too few.
-
-use std::sync::Arc;
+//! What lies where at one moment, which is what the fifty go by; read in the snapshot in which the laws are held against it.
 
 use ektp::{inventory::Location, proto::SerialRange};
-use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
-use tokio::{
-    sync::watch,
-    time::{Duration, Instant, MissedTickBehavior, interval},
-};
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::laws::{LAWS, SEEN_BY_CONSTRAINT};
-use crate::fire::world::session;
 
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Breaches that are worth reading.
-const WORTH_READING: usize = 20;
 /// Mistakes of the last seconds that somebody might take back.
 const MISTAKES: &str = "select location, number, upper(serials) - lower(serials) from movement
     where kind in ('SPOILED', 'RETURNED') order by recorded_at desc limit 40";
@@ -57,10 +44,9 @@ pub struct Mistake {
 }
 
 /// All of one moment.
-#[derive(Default)]
 pub struct Picture {
-    /// Rises with every look.
-    pub number: u64,
+    /// Before the snapshot was taken.
+    pub begun: Instant,
     pub held: Vec<Held>,
     pub under_way: Vec<Sent>,
     pub cases: Vec<Case>,
@@ -68,6 +54,17 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// Before anybody has looked.
+    pub fn empty() -> Self {
+        Self {
+            begun: Instant::now(),
+            held: Vec::new(),
+            under_way: Vec::new(),
+            cases: Vec::new(),
+            mistakes: Vec::new(),
+        }
+    }
+
     /// The runs of a place in some states, in rising order.
     pub fn runs(&self, place: &str, states: &[&str]) -> Vec<SerialRange> {
         let held = self.held.iter();
@@ -77,59 +74,15 @@ impl Picture {
     }
 }
 
-/// What came of all looks.
-#[derive(Debug, Default)]
-pub struct Looks {
-    pub taken: usize,
-    /// Those that Postgres did not live to answer.
-    pub broken: usize,
-    pub longest: Duration,
-    pub breaches: Vec<String>,
-}
-
-/// Looks until it is told to stop.
-pub async fn look(
-    database: PgConnectOptions,
-    tell: watch::Sender<Arc<Picture>>,
-    stop: watch::Receiver<bool>,
-) -> Looks {
-    let mut looks = Looks::default();
-    let mut ticks = interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut db = session(&database).await;
-    while !*stop.borrow() {
-        ticks.tick().await;
-        let begun = Instant::now();
-        match look_once(&mut db).await {
-            Ok((mut picture, breaches)) => {
-                looks.taken += 1;
-                looks.longest = looks.longest.max(begun.elapsed());
-                let room = WORTH_READING.saturating_sub(looks.breaches.len());
-                let at = looks.taken;
-                let told = breaches
-                    .into_iter()
-                    .map(|breach| format!("look {at}: {breach}"));
-                looks.breaches.extend(told.take(room));
-                picture.number = at as u64;
-                tell.send_replace(Arc::new(picture));
-            }
-            Err(_) => {
-                looks.broken += 1;
-                db = session(&database).await;
-            }
-        }
-    }
-    looks
-}
-
 /// One snapshot: the breaches of the laws in it, and what lies where.
 pub async fn look_once(db: &mut PgConnection) -> Result<(Picture, Vec<String>), sqlx::Error> {
+    let begun = Instant::now();
     let mut tx = db
         .begin_with("begin isolation level repeatable read read only")
         .await?;
     let mut breaches: Vec<String> = sqlx::query_scalar(LAWS).fetch_all(&mut *tx).await?;
     let picture = Picture {
-        number: 0,
+        begun,
         held: held(&mut tx).await?,
         under_way: under_way(&mut tx).await?,
         cases: cases(&mut tx).await?,

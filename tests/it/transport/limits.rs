@@ -118,6 +118,32 @@ async fn a_fifth_connection_of_a_terminal_is_refused_until_one_has_gone() {
     .await;
 }
 
+/// What is refused at once costs the server little; whoever brings nothing else is read the more slowly.
+#[tokio::test]
+async fn whoever_is_only_refused_is_read_more_slowly() {
+    const AT_A_TIME: u32 = 32;
+    const EACH: u32 = 32;
+    /// docs/limits.md; a second's worth is free.
+    const REFUSED_A_SECOND: u32 = 200;
+    let office = Office::open().await;
+    let client = office.client(0, &terminal(TERMINAL)).await;
+    let begun = Instant::now();
+    let mut calling = tokio::task::JoinSet::new();
+    for _ in 0..AT_A_TIME {
+        let mut client = client.clone();
+        calling.spawn(async move {
+            for _ in 0..EACH {
+                let nobody = proto::GetPrintRequestRequest::default();
+                let answer = client.print_queue.get_print_request(nobody).await;
+                answer.expect_err("there is no such request");
+            }
+        });
+    }
+    calling.join_all().await;
+    let paid = AT_A_TIME * EACH - REFUSED_A_SECOND;
+    assert!(begun.elapsed() >= Duration::from_secs(1) * paid / REFUSED_A_SECOND);
+}
+
 #[tokio::test]
 async fn whoever_is_turned_away_is_counted_with_the_reason() {
     let name = "transport::limits::whoever_is_turned_away_is_counted_with_the_reason";

@@ -59,12 +59,21 @@ async fn a_terminal_renews_its_certificate_from_the_middle_of_its_life_on() {
         seen == Some(ends_at(&renewed))
     })
     .await;
-    drop(window);
     let mut pictures = 0;
-    while let Some(line) = lines.next_line().await.expect("lines of text") {
+    let mut window = Some(window);
+    loop {
+        let line = timeout(PATIENCE, lines.next_line())
+            .await
+            .expect("a line in time");
+        let Some(line) = line.expect("lines of text") else {
+            break;
+        };
         assert!(!line.starts_with("resync"), "{line}");
         pictures += usize::from(line.starts_with("snapshot"));
+        // It may have been renewed before the first picture was whole, and not be told the next one yet.
+        if pictures > 0 {
+            window = None;
+        }
     }
-    // Two, if it was renewed before the first one was whole.
-    assert!((1..=2).contains(&pictures), "it follows its queue");
+    assert!(window.is_none() && pictures <= 2, "it follows its queue");
 }

@@ -170,6 +170,7 @@ async fn the_functions_with_the_owners_rights_have_a_fixed_path_and_are_these() 
             "custody_of_serial",
             "daily_use",
             "disclose",
+            "drop_disclosure_counts",
             "feed_drop_partitions",
             "feed_move_floors",
             "feed_partitions",
@@ -234,6 +235,9 @@ async fn the_servers_role_cannot_help_itself_to_more() {
         "begin; set local ektp.scope = 'nation'; select feed_move_floors(13)",
         "begin; set local ektp.scope = 'nation'; select feed_drop_partitions(-1, 8)",
         "begin; set local ektp.scope = '3575'; select feed_move_floors(31)",
+        // Nor does it forget whom it has answered today.
+        "begin; set local ektp.scope = 'nation'; select drop_disclosure_counts(current_date + 1, 500)",
+        "begin; set local ektp.scope = '3575'; select drop_disclosure_counts('2017-04-01', 500)",
         // Without its wall the server sees an error, not the rows.
         "begin; set local row_security = off; select from resident",
     ] {

@@ -39,8 +39,13 @@ impl Report {
         per_second(&self.seen.overload, |second| second.cards)
     }
 
+    fn capacity(&self) -> f64 {
+        let [first, last] = self.seen.capacities;
+        f64::midpoint(first, last)
+    }
+
     fn share(&self) -> f64 {
-        self.goodput() / self.seen.capacity
+        self.goodput() / self.capacity()
     }
 
     /// The usual second's p99 under half the capacity.
@@ -74,7 +79,8 @@ impl Report {
             "districts": self.overload.site.districts,
             "seconds": self.overload.seconds,
             "database": self.settings,
-            "capacity_cards_per_second": self.seen.capacity,
+            "capacity_cards_per_second": self.capacity(),
+            "capacity_cards_per_second_before_and_after": self.seen.capacities,
             "overload": {
                 "cards_per_second": self.goodput(),
                 "acts_per_second": per_second(overload, |second| second.acts),
@@ -119,7 +125,7 @@ impl Report {
             .collect()
     }
 
-    /// Cards a second, and the capacity above them.
+    /// Cards a second, between what was found before and after.
     fn chart(&self) -> Vec<Vec<String>> {
         let seconds = &self.seen.overload.seconds;
         let stretch = seconds.len().div_ceil(CHART_LINES).max(1);
@@ -128,10 +134,11 @@ impl Report {
                 chunk.iter().map(|second| second.cards as f64).sum::<f64>() / chunk.len() as f64;
             (format!("second {}", place * stretch + 1), cards)
         });
-        let lines: Vec<(String, f64)> =
-            std::iter::once(("capacity".to_owned(), self.seen.capacity))
-                .chain(lines)
-                .collect();
+        let [first, last] = self.seen.capacities;
+        let lines: Vec<(String, f64)> = std::iter::once(("capacity before".to_owned(), first))
+            .chain(lines)
+            .chain(std::iter::once(("capacity after".to_owned(), last)))
+            .collect();
         let most = lines.iter().map(|(_, cards)| *cards).fold(0.0, f64::max);
         lines
             .into_iter()
@@ -172,7 +179,7 @@ impl fmt::Display for Report {
         writeln!(
             out,
             "three times the capacity of {:.0} cards/s: {:.0} cards/s done, {:.2} of it, at least {DONE_AT_LEAST}: {}",
-            self.seen.capacity,
+            self.capacity(),
             self.goodput(),
             self.share(),
             reached(self.share() >= DONE_AT_LEAST),

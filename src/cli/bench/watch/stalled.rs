@@ -1,17 +1,18 @@
 //! Terminals that never read: the others with and without them by turns in one run, what each costs, and how it ends.
 //!
 //! What is easily got wrong: a client library reads on its own and would take some messages for a reader that takes none.
-//! These open their stream with a window of no bytes, so that nothing can be sent to them but the end.
+//! These open their stream with a window of no bytes, so that nothing can be sent to them but the end. And what their coming
+//! costs, a hundred handshakes, is not what their standing there costs: the turn begins when all have come.
 
 use std::{collections::BTreeMap, error::Error as _, time::Duration};
 
 use serde::Serialize;
 use tokio::{
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{Instant, timeout},
 };
 use tonic::{
-    Status,
+    Status, Streaming,
     transport::{Certificate, ClientTlsConfig, Endpoint, Identity},
 };
 
@@ -19,11 +20,11 @@ use super::{Bench, Watch, address, streams::Part, tally::Times};
 use crate::{
     authority,
     cli::{Failure, client, demo::progress::Phase},
-    proto::{WatchQueueRequest, print_queue_client::PrintQueueClient},
+    proto::{WatchQueueRequest, WatchQueueResponse, print_queue_client::PrintQueueClient},
 };
 
 /// So often with and so often without them.
-const ROUNDS: u32 = 2;
+const ROUNDS: u32 = 3;
 /// Changes of one turn; shorter than what a stalled reader is given, so that all are there to its end.
 const TURN_SECONDS: u32 = 25;
 /// A stream that is still open by then is not closed at all.
@@ -67,7 +68,7 @@ impl Stalled {
             phase.advance(1);
             phase.say(format!("{} do not read", watch.stalled));
             let (before, _) = bench.server.memory()?;
-            let mut stalled = open(bench, watch.stalled)?;
+            let mut stalled = open(bench, watch.stalled).await?;
             bench
                 .timetable(Part::BesideStalled, watch.changes, TURN_SECONDS)
                 .await?;
@@ -75,7 +76,7 @@ impl Stalled {
             let (after, _) = bench.server.memory()?;
             kib_each = kib_each.max(grown(before, after) / f64::from(watch.stalled));
             while let Some(one) = stalled.join_next().await {
-                ended.push(one.map_err(|error| Failure::Call(error.to_string()))??);
+                ended.push(one.map_err(lost)?);
             }
             phase.advance(1);
         }
@@ -107,14 +108,23 @@ fn grown(before: u64, after: u64) -> f64 {
 }
 
 /// They come to the first office, the crowded one where there is one: most changes wait for them there.
-fn open(bench: &Bench<'_>, count: u32) -> Result<JoinSet<Result<Ended, Failure>>, Failure> {
-    let mut stalled = JoinSet::new();
+async fn open(bench: &Bench<'_>, count: u32) -> Result<JoinSet<Ended>, Failure> {
+    let mut coming = JoinSet::new();
     let server = address(bench.server.address());
     for (_, number) in (0..count).zip(FIRST..) {
         let identity = bench.ground.terminal(bench.districts[0], number)?;
-        stalled.spawn(never_read(endpoint(&server, &identity)?));
+        coming.spawn(come(endpoint(&server, &identity)?));
+    }
+    let mut stalled = JoinSet::new();
+    while let Some(one) = coming.join_next().await {
+        let (opened, stream) = one.map_err(lost)??;
+        stalled.spawn(never_read(opened, stream));
     }
     Ok(stalled)
+}
+
+fn lost(error: JoinError) -> Failure {
+    Failure::Call(error.to_string())
 }
 
 fn endpoint(server: &str, identity: &authority::Identity) -> Result<Endpoint, Failure> {
@@ -130,17 +140,18 @@ fn endpoint(server: &str, identity: &authority::Identity) -> Result<Endpoint, Fa
         .map_err(|error| Failure::Call(error.to_string()))
 }
 
-async fn never_read(endpoint: Endpoint) -> Result<Ended, Failure> {
-    let opened = Instant::now();
+/// Since when the stream is open, and the stream.
+async fn come(endpoint: Endpoint) -> Result<(Instant, Streaming<WatchQueueResponse>), Failure> {
     let channel = endpoint
         .connect()
         .await
         .map_err(|error| Failure::Call(error.to_string()))?;
     let mut client = PrintQueueClient::new(channel);
-    let mut stream = client
-        .watch_queue(WatchQueueRequest::default())
-        .await?
-        .into_inner();
+    let stream = client.watch_queue(WatchQueueRequest::default()).await?;
+    Ok((Instant::now(), stream.into_inner()))
+}
+
+async fn never_read(opened: Instant, mut stream: Streaming<WatchQueueResponse>) -> Ended {
     // With no window this waits for the end alone.
     let words = match timeout(CLOSE_TIMEOUT, stream.message()).await {
         Ok(Ok(Some(_))) => "a message came through no window".to_owned(),
@@ -148,10 +159,10 @@ async fn never_read(endpoint: Endpoint) -> Result<Ended, Failure> {
         Ok(Err(status)) => words(&status),
         Err(_) => format!("open after {} s", CLOSE_TIMEOUT.as_secs()),
     };
-    Ok(Ended {
+    Ended {
         after: opened.elapsed(),
         words,
-    })
+    }
 }
 
 /// The reason of the contract where it came through; a connection that was cut has no words.
