@@ -162,8 +162,7 @@ impl<W> Line<W> {
             if by.saturating_duration_since(now) < needed {
                 return Err(Refusal::Late { needed });
             }
-            let burst = self.ahead(ask) < self.places * ALWAYS_PER_PLACE;
-            if !burst && wait > bound(ask.class) {
+            if self.is_beyond(ask, wait) {
                 return Err(Refusal::Full { wait });
             }
         }
@@ -172,6 +171,17 @@ impl<W> Line<W> {
             return Err(Refusal::Full { wait });
         }
         Ok(())
+    }
+
+    /// How long one would wait who waits elsewhere, if that is more than its class may wait here.
+    pub fn crowded(&self, ask: Ask, now: Instant) -> Option<Duration> {
+        let wait = self.wait(ask, now);
+        self.is_beyond(ask, wait).then_some(wait)
+    }
+
+    fn is_beyond(&self, ask: Ask, wait: Duration) -> bool {
+        let is_burst = self.ahead(ask) < self.places * ALWAYS_PER_PLACE;
+        !is_burst && wait > bound(ask.class)
     }
 
     /// Takes a newcomer in, or refuses it.

@@ -145,6 +145,20 @@ impl Admission {
         judged.map_err(|refusal| self.refused(class, refusal))
     }
 
+    /// Refuses a call of this class that needs no place here, while more urgent ones of its district wait too long for
+    /// theirs: the two pools share one database and its cores.
+    pub fn give_way(&self, class: Class, district: District) -> Result<()> {
+        let ask = Ask {
+            class,
+            district,
+            by: None,
+        };
+        let crowded = self.line().crowded(ask, Instant::now());
+        crowded.map_or(Ok(()), |wait| {
+            Err(self.refused(class, Refusal::Full { wait }))
+        })
+    }
+
     /// A place, at once or after a wait. Whoever has no deadline is a stream: it is not held to the class's bound, for it
     /// asks for one place at a time and its client waits with it.
     pub async fn enter(

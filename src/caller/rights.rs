@@ -29,7 +29,7 @@ pub enum Class {
     Leases,
     /// Everything else that is written: the person has come for it, and it can be written a moment later.
     Registration,
-    /// What is only looked at.
+    /// What is only looked at: refused even while acts wait too long for places of their own.
     Lists,
 }
 

@@ -19,7 +19,7 @@ use tracing::Instrument as _;
 use crate::{
     access::{Access, shift_unknown, terminal_revoked},
     admission::Admission,
-    caller::{CLOSE_SHIFT, Caller, Nature, Officers, Right, Verdict, right},
+    caller::{CLOSE_SHIFT, Caller, Class, Nature, Officers, Right, Verdict, right},
     deadline::Deadline,
     error::{Error, ErrorReason, Kind, Result},
     ids::{District, ShiftId},
@@ -205,15 +205,20 @@ impl EdgeLayer {
     /// Whether there is hope of a place: an overloaded server must say no before it has read, asked or hashed anything. The
     /// place itself is taken where the database is needed.
     fn has_room(&self, right: &Right, district: District, deadline: Deadline) -> Result<()> {
-        let way = match right.nature {
-            Nature::Write => &self.acts,
-            Nature::Read => &self.reads,
-            // A stream lives longer than a line, and waits in it when it needs to.
-            Nature::Stream => return Ok(()),
+        let Some(class) = right.class else {
+            return Ok(());
         };
-        right
-            .class
-            .map_or(Ok(()), |class| way.look(class, district, deadline))
+        match right.nature {
+            Nature::Write => self.acts.look(class, district, deadline),
+            Nature::Read => {
+                if class == Class::Lists {
+                    self.acts.give_way(class, district)?;
+                }
+                self.reads.look(class, district, deadline)
+            }
+            // A stream lives longer than a line, and waits in it when it needs to.
+            Nature::Stream => Ok(()),
+        }
     }
 }
 

@@ -21,7 +21,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 use super::{
-    farewell::Calls,
+    calls::Calls,
+    farewell,
     frames::Frames,
     pace::{self, Pace},
     places::Place,
@@ -152,7 +153,10 @@ impl Connection {
 
     /// Tells the calls why, as far as the socket takes it at once: nobody waits for a peer that is cut.
     fn part(&mut self, context: &mut Context<'_>) {
-        let words = self.peer.ended().map(|why| self.calls.farewell(why));
+        let words = self
+            .peer
+            .ended()
+            .map(|why| farewell::words(&mut self.calls, why));
         let mut left = words.as_deref().unwrap_or_default();
         while !left.is_empty() {
             match Pin::new(&mut self.stream).poll_write(context, left) {

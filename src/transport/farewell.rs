@@ -10,129 +10,48 @@
 
 use tonic::Status;
 
-use super::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, GO_AWAY, HEADERS, Head, RESET,
+use super::{
+    calls::Calls,
+    frames::{END_HEADERS, END_STREAM, GO_AWAY, HEADERS, Head},
 };
 use crate::error::Error;
 
-/// Calls that are told; a connection has at most 64 at a time, and some that are refused for that.
-const TOLD_MAX: usize = 128;
 /// `:status: 200` of HPACK's fixed table.
 const STATUS_200: u8 = 0x88;
 /// Of a header's frame, by the smallest limit that a peer may have.
 const FRAME_MAX: usize = 16 * 1024;
 
-/// The calls under way, as their frames pass by.
-pub(super) struct Calls {
-    sent: Frames,
-    /// The next frame that is sent belongs to the headers before it.
-    within_headers: bool,
-    last: u32,
-    open: Vec<Call>,
-}
-
-struct Call {
-    stream: u32,
-    /// Its answer has begun.
-    is_answered: bool,
-}
-
-impl Calls {
-    pub fn new() -> Self {
-        Self {
-            sent: Frames::of_server(),
-            within_headers: false,
-            last: 0,
-            open: Vec::new(),
-        }
+/// What is to be written to tell each open call why it ends; nothing where a frame is still under way, and nothing the
+/// second time.
+pub(super) fn words(calls: &mut Calls, why: &Error) -> Vec<u8> {
+    let open = calls.take_open();
+    if open.is_empty() {
+        return Vec::new();
     }
-
-    /// Notes a frame that was read.
-    pub fn read(&mut self, head: Head) {
-        match head.kind {
-            HEADERS if head.stream > self.last => {
-                self.last = head.stream;
-                if self.open.len() < TOLD_MAX {
-                    self.open.push(Call {
-                        stream: head.stream,
-                        is_answered: false,
-                    });
-                }
+    let mut words = Vec::new();
+    let status = Status::from(why.clone()).into_http::<()>();
+    for call in open {
+        let mut block = Vec::new();
+        if !call.is_answered {
+            block.push(STATUS_200);
+        }
+        for (name, value) in status.headers() {
+            // The answer's beginning said what it is of.
+            if !call.is_answered || name != http::header::CONTENT_TYPE {
+                literal(&mut block, name.as_str().as_bytes(), value.as_bytes());
             }
-            RESET => drop(self.close(head.stream)),
-            _ => {}
         }
+        words.extend(frame(
+            HEADERS,
+            END_STREAM | END_HEADERS,
+            call.stream,
+            &block,
+        ));
     }
-
-    /// Notes what was written; answers how many calls ended with it that were refused: their answer is their end.
-    pub fn wrote(&mut self, bytes: &[u8]) -> u32 {
-        let mut refused = 0;
-        // Out of its place, because the frames show themselves to the rest.
-        let mut sent = std::mem::replace(&mut self.sent, Frames::of_server());
-        sent.take(bytes, |head| refused += u32::from(self.refuses(head)));
-        self.sent = sent;
-        refused
-    }
-
-    /// Notes a frame that is sent; whether it is the whole answer of its call.
-    fn refuses(&mut self, head: Head) -> bool {
-        match head.kind {
-            HEADERS | CONTINUATION => self.within_headers = !head.has(END_HEADERS),
-            _ => {}
-        }
-        match head.kind {
-            HEADERS | DATA if head.has(END_STREAM) => {
-                let ended = self.close(head.stream);
-                return ended.is_some_and(|call| !call.is_answered);
-            }
-            RESET => drop(self.close(head.stream)),
-            HEADERS => {
-                if let Some(call) = self.open.iter_mut().find(|call| call.stream == head.stream) {
-                    call.is_answered = true;
-                }
-            }
-            _ => {}
-        }
-        false
-    }
-
-    fn close(&mut self, stream: u32) -> Option<Call> {
-        let at = self.open.iter().position(|call| call.stream == stream)?;
-        Some(self.open.swap_remove(at))
-    }
-
-    /// What is to be written to tell each open call why it ends; nothing where a frame is still under way, and nothing the
-    /// second time.
-    pub fn farewell(&mut self, why: &Error) -> Vec<u8> {
-        let open = std::mem::take(&mut self.open);
-        if open.is_empty() || !self.sent.are_whole() || self.within_headers {
-            return Vec::new();
-        }
-        let mut words = Vec::new();
-        let status = Status::from(why.clone()).into_http::<()>();
-        for call in open {
-            let mut block = Vec::new();
-            if !call.is_answered {
-                block.push(STATUS_200);
-            }
-            for (name, value) in status.headers() {
-                // The answer's beginning said what it is of.
-                if !call.is_answered || name != http::header::CONTENT_TYPE {
-                    literal(&mut block, name.as_str().as_bytes(), value.as_bytes());
-                }
-            }
-            words.extend(frame(
-                HEADERS,
-                END_STREAM | END_HEADERS,
-                call.stream,
-                &block,
-            ));
-        }
-        // Nothing newer was begun, and no error of the protocol.
-        let gone = [self.last.to_be_bytes(), [0; 4]].concat();
-        words.extend(frame(GO_AWAY, 0, 0, &gone));
-        words
-    }
+    // Nothing newer was begun, and no error of the protocol.
+    let gone = [calls.last().to_be_bytes(), [0; 4]].concat();
+    words.extend(frame(GO_AWAY, 0, 0, &gone));
+    words
 }
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -177,25 +96,17 @@ fn text(block: &mut Vec<u8>, text: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::frames::tests::frame, *};
+    use super::{
+        super::{
+            calls::tests::begun,
+            frames::{CONTINUATION, DATA, Frames, RESET, tests::frame},
+        },
+        *,
+    };
     use crate::error::{ErrorReason, Kind};
 
     fn why() -> Error {
         Error::new(Kind::Exhausted, ErrorReason::SlowConsumer, "x".repeat(300))
-    }
-
-    /// A connection on which these calls were begun.
-    fn begun(streams: &[u32]) -> Calls {
-        let mut calls = Calls::new();
-        for &stream in streams {
-            calls.read(Head {
-                length: 9,
-                kind: HEADERS,
-                flags: END_HEADERS,
-                stream,
-            });
-        }
-        calls
     }
 
     /// Which streams are told, each with the first byte of what it is told.
@@ -227,23 +138,8 @@ mod tests {
             flags: 0,
             stream: 7,
         });
-        assert_eq!(told(&calls.farewell(&why())), [(1, 0), (9, STATUS_200)]);
-        assert!(calls.farewell(&why()).is_empty());
-    }
-
-    #[test]
-    fn a_call_is_refused_whose_answer_is_its_end() {
-        let mut calls = begun(&[1, 3, 5]);
-        let end = END_HEADERS | END_STREAM;
-        assert_eq!(calls.wrote(&frame(HEADERS, END_HEADERS, 1, 30)), 0);
-        assert_eq!(
-            calls.wrote(&frame(HEADERS, end, 1, 30)),
-            0,
-            "it was answered"
-        );
-        let both = [frame(HEADERS, end, 3, 30), frame(HEADERS, end, 5, 30)];
-        assert_eq!(calls.wrote(&both.concat()), 2);
-        assert_eq!(calls.wrote(&frame(HEADERS, end, 5, 30)), 0, "it is over");
+        assert_eq!(told(&words(&mut calls, &why())), [(1, 0), (9, STATUS_200)]);
+        assert!(words(&mut calls, &why()).is_empty());
     }
 
     #[test]
@@ -251,14 +147,14 @@ mod tests {
         let whole = frame(DATA, 0, 1, 100);
         let mut calls = begun(&[1]);
         calls.wrote(&whole[..50]);
-        assert!(calls.farewell(&why()).is_empty());
+        assert!(words(&mut calls, &why()).is_empty());
         let mut calls = begun(&[1]);
         calls.wrote(&frame(HEADERS, 0, 1, 100));
-        assert!(calls.farewell(&why()).is_empty());
+        assert!(words(&mut calls, &why()).is_empty());
         let mut calls = begun(&[1]);
         calls.wrote(&frame(HEADERS, 0, 1, 100));
         calls.wrote(&frame(CONTINUATION, END_HEADERS, 1, 100));
-        assert!(!calls.farewell(&why()).is_empty());
+        assert!(!words(&mut calls, &why()).is_empty());
     }
 
     #[test]

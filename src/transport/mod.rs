@@ -17,6 +17,7 @@ use tonic::transport::server::TcpIncoming;
 use crate::{access::Access, error::Result};
 
 mod accept;
+mod calls;
 mod connection;
 mod farewell;
 mod frames;

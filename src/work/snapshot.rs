@@ -23,7 +23,7 @@ impl Desk {
         );
         let begin = call.caller.walls().begin(&how);
         Ok(Read {
-            transaction: self.0.pools.reads.begin_with(begin).await?,
+            transaction: Box::pin(self.0.pools.reads.begin_with(begin)).await?,
             _place: Some(place),
         })
     }

@@ -35,7 +35,7 @@ impl InventoryService {
         decide::for_the_office(call.caller.subdistrict()).map_err(Error::from)?;
         let district = call.caller.district();
         let district = district.ok_or_else(|| Error::internal("a proposal for no district"))?;
-        let mut read = self.desk.read(&call).await?;
+        let mut read = self.desk.snapshot(&call).await?;
         let proposed = steps::propose(read.db(), district, quantity, &stores).await?;
         Ok(Response::new(wire::propose_distribution_response(
             &proposed,

@@ -270,7 +270,7 @@ impl Inventory for InventoryService {
     ) -> Result<Response<proto::GetStockResponse>, Status> {
         let (call, message) = Call::open(request, "Inventory/GetStock")?;
         let location = wire::get_stock(&message, Location::of_district(call.caller.ledger()))?;
-        let mut read = self.desk.read(&call).await?;
+        let mut read = self.desk.snapshot(&call).await?;
         let stock = store::find_stock(read.db(), location, call.caller.scope())
             .await?
             .ok_or_else(|| Error::from(Refusal::LocationNotFound))?;

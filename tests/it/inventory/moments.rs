@@ -92,3 +92,33 @@ async fn what_happens_to_a_mistake_before_it_is_taken_back_is_named() {
     assert_eq!(metadata(&refused)["movements"], named);
     assert_eq!(terminal.stock_of("").await.spoiled, 8);
 }
+
+#[tokio::test]
+async fn blanks_that_come_while_the_account_is_read_are_in_it_once() {
+    let office = Office::open().await;
+    let mut store = office.centre("store").await;
+    let mut terminal = office.terminal("35.75/office/1").await;
+    store.deliver(&[(1, 10)]).await.expect("a delivery");
+    let sent = store.dispatch("35.75", &[(1, 10)]).await;
+    let sent = sent.expect("a dispatch").shipment_id;
+    // The stock was read, and what is due in is not yet asked for.
+    let mut held = office.sql.begin().await.expect("the database answers");
+    sqlx::raw_sql("lock table stock_count in access exclusive mode")
+        .execute(&mut *held)
+        .await
+        .expect("the owner may");
+    let mut clerk = terminal.clone();
+    let account = tokio::spawn(async move { clerk.account("").await });
+    look::until_some(&office.sql, WAITING).await;
+    terminal
+        .receive(&sent, &[(1, 10)])
+        .await
+        .expect("a receipt");
+    held.commit().await.expect("the database answers");
+    let account = account.await.expect("it does not panic");
+    let account = account.expect("the account");
+    let stock = account.stock.expect("a location");
+    assert_eq!((stock.in_stock, stock.in_transit), (0, 10));
+    assert_eq!(account.due_in.len(), 1, "they are still on their way");
+    assert_eq!(terminal.stock_of("").await.in_stock, 10);
+}

@@ -4,6 +4,8 @@
 //! one for all reads, and it is held: an act by a gate in its own COMMIT (a deferred trigger of these tests), a read by a
 //! lock on its table. Nobody waits in a line for longer than two seconds, so nothing here may take as long as that.
 
+mod lists;
+
 use std::time::Duration;
 
 use ektp::{
@@ -77,6 +79,20 @@ impl Gate {
             "pg_locks where locktype = 'advisory' and not granted",
         )
         .await;
+    }
+
+    /// Lets one act take a second and a half: the next ones are expected to take some of that.
+    async fn hold_up(&mut self, office: &Office, clerk: &Client, person: &Person) {
+        self.close().await;
+        let slow = record(clerk.clone(), person);
+        self.until_reached(office).await;
+        let mut ticks = tokio::time::interval(Duration::from_millis(1_500));
+        ticks.tick().await;
+        ticks.tick().await;
+        self.open().await;
+        slow.await
+            .expect("it does not panic")
+            .expect("it was let through");
     }
 }
 
@@ -268,77 +284,12 @@ async fn a_flood_is_refused_with_a_time_to_come_again_and_every_print_is_done() 
 }
 
 #[tokio::test]
-async fn lists_are_refused_before_a_card_face_is() {
-    let office = Office::open_narrow(LONG).await;
-    let (printer, leases) = printing(&office, BURST).await;
-    let clerks = [
-        office.terminal("35.75/office/2").await,
-        office.terminal("35.75/office/3").await,
-    ];
-    let (_, reads) = lines(&office);
-    let mut holder = PgConnection::connect_with(&office.database_as(ektp::embedded::OWNER))
-        .await
-        .expect("the database answers");
-    let mut held = holder.begin().await.expect("it is ours");
-    sqlx::raw_sql("lock table print_request in access exclusive mode")
-        .execute(&mut *held)
-        .await
-        .expect("nobody reads");
-    let lists = (0..FLOOD).map(|number| {
-        let mut clerk = clerks[number % 2].clone();
-        tokio::spawn(async move {
-            let page = proto::ListPrintRequestsRequest::default();
-            clerk.print_queue.list_print_requests(page).await.map(drop)
-        })
-    });
-    let lists: Vec<_> = lists.collect();
-    until("the flood has broken", async || {
-        let told = lists.iter().filter(|one| one.is_finished()).count();
-        told + 1 + reads.waiting(Class::Lists) == FLOOD
-    })
-    .await;
-    let faces = leases.iter().map(|lease| {
-        let (mut printer, lease) = (printer.clone(), Some(key(lease)));
-        tokio::spawn(async move {
-            let request = proto::GetCardFaceRequest { lease };
-            printer.print_queue.get_card_face(request).await.map(drop)
-        })
-    });
-    let faces: Vec<_> = faces.collect();
-    until_waiting(&reads, Class::Leases, BURST).await;
-    held.rollback().await.expect("nothing was done");
-    for face in faces {
-        face.await
-            .expect("it does not panic")
-            .expect("each at its first try");
-    }
-    let mut refused = 0;
-    for list in lists {
-        if let Err(status) = list.await.expect("it does not panic") {
-            assert_shed(&status, Class::Lists);
-            refused += 1;
-        }
-    }
-    assert!(refused >= FLOOD - 65, "a line has a bound: {refused}");
-}
-
-#[tokio::test]
 async fn what_cannot_be_answered_in_time_is_not_begun() {
     let office = Office::open_narrow(LONG).await;
     let clerk = office.terminal("35.75/office/1").await;
     let people = residents(DISTRICT, 3);
     let mut gate = Gate::build(&office).await;
-    // An act of a second and a half: the next ones are expected to take some of that.
-    gate.close().await;
-    let slow = record(clerk.clone(), &people[0]);
-    gate.until_reached(&office).await;
-    let mut ticks = tokio::time::interval(Duration::from_millis(1_500));
-    ticks.tick().await;
-    ticks.tick().await;
-    gate.open().await;
-    slow.await
-        .expect("it does not panic")
-        .expect("it was let through");
+    gate.hold_up(&office, &clerk, &people[0]).await;
     for left in ["30m", "150m"] {
         let request = proto::RecordEnrolmentRequest {
             request_id: request_id(),
