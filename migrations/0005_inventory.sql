@@ -242,47 +242,46 @@ begin
         return;
     end if;
 
-    -- Out of the sending accounts: the rows touched go, what is left of them comes back. The accounts are compared by
+    -- The rows that serials leave go, and so do those that they come to stand beside. Each account gets back what it had there,
+    -- without what left and with what came: a row stays a maximal run of one account. The accounts are compared by
     -- `is not distinct from`, which no index serves: the serials find the row, the account only confirms it.
-    with wanted as (
+    with left_from as (
         select w.*, int8range(w.first, w.last, '[]') as run
         from unnest(firsts, lasts, from_locations, from_states) as w (first, last, location, state)
+        where w.location is not null
+    ), came_to as (
+        select w.*, int8range(w.first, w.last, '[]') as run
+        from unnest(firsts, lasts, to_locations, to_states) as w (first, last, location, state)
     ), touched as (
         delete from custody as c
         where lower(c.serials) = any(array(
             select lower(t.serials)
-            from wanted as w cross join lateral custody_across(w.first, w.last) as t
+            from (
+                select first, last, location, state from left_from
+                union all
+                select first - 1, last + 1, location, state from came_to
+            ) as w
+            cross join lateral custody_across(w.first, w.last) as t
             where t.location is not distinct from w.location and t.state is not distinct from w.state
         ))
         returning c.serials, c.location, c.state
     )
     insert into custody (serials, location, state)
-    select unnest(t.runs - w.runs), t.location, t.state
-    from (select location, state, range_agg(serials) as runs from touched group by location, state) as t
-    join (select location, state, range_agg(run) as runs from wanted group by location, state) as w
-        on w.location = t.location and w.state = t.state;
-
-    -- Into the receiving accounts, joined with their neighbours: a row stays a maximal run of one account.
-    with wanted as (
-        select w.*, int8range(w.first, w.last, '[]') as run
-        from unnest(firsts, lasts, to_locations, to_states) as w (first, last, location, state)
-    ), neighbour as (
-        delete from custody as c
-        where lower(c.serials) = any(array(
-            select lower(n.serials)
-            from wanted as w cross join lateral custody_across(w.first - 1, w.last + 1) as n
-            where n.location is not distinct from w.location and n.state is not distinct from w.state
-        ))
-        returning c.serials, c.location, c.state
-    )
-    insert into custody (serials, location, state)
-    select unnest(range_agg(j.run)), j.location, j.state
+    select
+        unnest(
+            coalesce(range_agg(p.run) filter (where p.part = 'HAD'), '{}')
+            - coalesce(range_agg(p.run) filter (where p.part = 'LEFT'), '{}')
+            + coalesce(range_agg(p.run) filter (where p.part = 'CAME'), '{}')
+        ),
+        p.location, p.state
     from (
-        select run, location, state from wanted
+        select 'HAD' as part, serials as run, location, state from touched
         union all
-        select serials, location, state from neighbour
-    ) as j
-    group by j.location, j.state;
+        select 'LEFT', run, location, state from left_from
+        union all
+        select 'CAME', run, location, state from came_to
+    ) as p
+    group by p.location, p.state;
 
     -- A card's state repeats the custody of its serial; cards move one by one.
     update card as c set state = w.state

@@ -179,9 +179,12 @@ begin
             return next;
         end if;
     end loop;
-    update request as r set answer_code = a.code, answer = a.bytes, committed_revision = home_head
-    from unnest(requests, codes, answers) as a (id, code, bytes)
-    where r.caller = of_caller and r.request_id = a.id;
+    -- By the whole key, and not joined: a planner that guesses would read all that the caller ever asked.
+    update request as r
+    set answer_code = codes[array_position(requests, r.request_id)],
+        answer = answers[array_position(requests, r.request_id)],
+        committed_revision = home_head
+    where r.caller = of_caller and r.request_id = any(requests);
 end $$;
 
 -- Stores a refusal whose act was rolled back, with its audit row; answers whether it is the first answer.

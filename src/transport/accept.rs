@@ -3,13 +3,16 @@
 //! What is easily got wrong: an error of accept() is no reason to end. A peer that went away concerns nobody, and when the
 //! system has no more files to give, some of ours will be closed in a moment; ending would lock everybody out.
 
-use std::io;
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use tokio::{
     net::TcpStream,
     sync::mpsc,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::StreamExt as _;
@@ -19,6 +22,7 @@ use tonic::transport::server::TcpIncoming;
 use super::{
     ACCEPT_PAUSE, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Turned,
     connection::{Connection, Peer},
+    holds::{Breaches, Doorstep, Holds},
     places::{Connections, Room},
     taking::Answers,
     tls, watch,
@@ -34,6 +38,7 @@ pub(super) struct Gate {
     pub acceptor: TlsAcceptor,
     pub access: Access,
     pub connections: Connections,
+    pub holds: Holds,
     pub answers: Answers,
     pub draining: CancellationToken,
     pub ready: mpsc::Sender<io::Result<Connection>>,
@@ -62,24 +67,37 @@ impl Gate {
     }
 
     async fn admit(self, socket: TcpStream, room: Room) {
-        match self.enter(socket, room).await {
+        // One whose peer has gone already has no address any more; its handshake ends at once.
+        let address = socket.peer_addr().map(|address| address.ip());
+        let doorstep = self
+            .holds
+            .doorstep(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+        match self.enter(socket, room, &doorstep).await {
             // Nobody takes it when the server is going away.
             Ok(connection) => drop(self.ready.send(Ok(connection)).await),
-            Err(turned) => turned.count(),
+            Err(turned) => {
+                turned.count();
+                if turned.is_breach() {
+                    doorstep.hold(Instant::now());
+                }
+            }
         }
     }
 
-    async fn enter(&self, socket: TcpStream, room: Room) -> Result<Connection, Turned> {
+    async fn enter(
+        &self,
+        socket: TcpStream,
+        room: Room,
+        doorstep: &Doorstep,
+    ) -> Result<Connection, Turned> {
+        let turn = doorstep.turn(Instant::now()).ok_or(Turned::Held)?;
+        sleep_until(turn).await;
         let stream = timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(socket))
             .await
             .map_err(|_| Turned::Late)?
             .map_err(|error| {
                 tracing::debug!(%error, "a handshake failed");
-                if tls::is_revocation(&error) {
-                    Turned::Revoked
-                } else {
-                    Turned::Failed
-                }
+                tls::failure(&error)
             })?;
         let caller = caller(&stream);
         let principal = caller.as_ref().ok().map(|caller| caller.principal.clone());
@@ -89,13 +107,14 @@ impl Gate {
             Turned::TooMany
         })?;
         let peer = Peer::new(caller, self.connections.cutter(), self.answers.clone());
+        let breaches = Breaches::new(doorstep.clone(), self.draining.clone());
         // The handshake's question may be some seconds old when it is done; the watch asks again at once.
         tokio::spawn(watch::over(
             peer.clone(),
             self.access.clone(),
             self.draining.clone(),
         ));
-        Ok(Connection::new(stream, peer, place))
+        Ok(Connection::new(stream, peer, place, breaches))
     }
 }
 

@@ -1,8 +1,11 @@
-//! The calls under way on a connection, as their frames pass by: which have no status yet, and which were refused.
+//! The calls under way on a connection, as their frames pass by: which have no status yet, which were refused, and whether
+//! the connection is about to end.
 //!
 //! What is easily got wrong: a call ends with the frame that says so, whoever sends it, and a reset ends it as well.
 
-use super::frames::{CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, Head, RESET};
+use super::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, GO_AWAY, HEADERS, Head, RESET,
+};
 
 /// Calls that are noted; a connection has at most 64 at a time, and some that are refused for that.
 const NOTED_MAX: usize = 128;
@@ -14,6 +17,15 @@ pub(super) struct Calls {
     within_headers: bool,
     last: u32,
     open: Vec<Call>,
+}
+
+/// What was written, as far as others want to know of it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// Calls that ended with it and were refused: their answer is their end.
+    pub refusals: u32,
+    /// The connection is about to end.
+    pub goes_away: bool,
 }
 
 /// One of them.
@@ -50,14 +62,17 @@ impl Calls {
         }
     }
 
-    /// Notes what was written; answers how many calls ended with it that were refused: their answer is their end.
-    pub fn wrote(&mut self, bytes: &[u8]) -> u32 {
-        let mut refused = 0;
+    /// Notes what was written.
+    pub fn wrote(&mut self, bytes: &[u8]) -> Sent {
+        let mut noted = Sent::default();
         // Out of its place, because the frames show themselves to the rest.
         let mut sent = std::mem::replace(&mut self.sent, Frames::of_server());
-        sent.take(bytes, |head| refused += u32::from(self.refuses(head)));
+        sent.take(bytes, |head| {
+            noted.refusals += u32::from(self.refuses(head));
+            noted.goes_away |= head.kind == GO_AWAY;
+        });
         self.sent = sent;
-        refused
+        noted
     }
 
     /// Notes a frame that is sent; whether it is the whole answer of its call.
@@ -125,14 +140,11 @@ pub(super) mod tests {
     fn a_call_is_refused_whose_answer_is_its_end() {
         let mut calls = begun(&[1, 3, 5]);
         let end = END_HEADERS | END_STREAM;
-        assert_eq!(calls.wrote(&frame(HEADERS, END_HEADERS, 1, 30)), 0);
-        assert_eq!(
-            calls.wrote(&frame(HEADERS, end, 1, 30)),
-            0,
-            "it was answered"
-        );
+        let mut wrote = |frame: &[u8]| calls.wrote(frame).refusals;
+        assert_eq!(wrote(&frame(HEADERS, END_HEADERS, 1, 30)), 0);
+        assert_eq!(wrote(&frame(HEADERS, end, 1, 30)), 0, "it was answered");
         let both = [frame(HEADERS, end, 3, 30), frame(HEADERS, end, 5, 30)];
-        assert_eq!(calls.wrote(&both.concat()), 2);
-        assert_eq!(calls.wrote(&frame(HEADERS, end, 5, 30)), 0, "it is over");
+        assert_eq!(wrote(&both.concat()), 2);
+        assert_eq!(wrote(&frame(HEADERS, end, 5, 30)), 0, "it is over");
     }
 }

@@ -24,6 +24,7 @@ use super::{
     calls::Calls,
     farewell,
     frames::Frames,
+    holds::Breaches,
     pace::{self, Pace},
     places::Place,
     reading::UNDER_WAY_MAX,
@@ -119,11 +120,17 @@ pub struct Connection {
     received: Frames,
     calls: Calls,
     pace: Pace,
+    breaches: Breaches,
     _place: Place,
 }
 
 impl Connection {
-    pub(super) fn new(stream: TlsStream<TcpStream>, peer: Peer, place: Place) -> Self {
+    pub(super) fn new(
+        stream: TlsStream<TcpStream>,
+        peer: Peer,
+        place: Place,
+        breaches: Breaches,
+    ) -> Self {
         Self {
             cut: Box::pin(peer.0.cut.clone().cancelled_owned()),
             stream: Box::new(stream),
@@ -131,6 +138,7 @@ impl Connection {
             received: Frames::of_client(),
             calls: Calls::new(),
             pace: Pace::new(),
+            breaches,
             _place: place,
         }
     }
@@ -147,8 +155,13 @@ impl Connection {
     }
 
     fn wrote(&mut self, bytes: &[u8]) {
-        let refused = self.calls.wrote(bytes);
-        self.pace.pay(refused.saturating_mul(pace::REFUSED));
+        let sent = self.calls.wrote(bytes);
+        self.pace.pay(sent.refusals.saturating_mul(pace::REFUSED));
+        if sent.goes_away && self.breaches.note() {
+            let caller = self.peer.caller().as_ref().ok();
+            let caller = caller.map(|caller| caller.principal.to_string());
+            tracing::info!(caller, "connection ended: it broke the rules of HTTP/2");
+        }
     }
 
     /// Tells the calls why, as far as the socket takes it at once: nobody waits for a peer that is cut.

@@ -21,6 +21,7 @@ mod calls;
 mod connection;
 mod farewell;
 mod frames;
+mod holds;
 mod pace;
 mod places;
 mod reading;
@@ -34,6 +35,7 @@ pub use reading::{MESSAGE_READ_MAX, measured};
 pub use tls::Tls;
 
 use accept::Gate;
+use holds::Holds;
 use taking::Answers;
 
 /// A TLS handshake that takes longer is cut; the slowest line to an office needs a tenth of it.
@@ -80,6 +82,7 @@ pub fn open(
         acceptor,
         access,
         connections: connections.clone(),
+        holds: Holds::new(),
         answers,
         draining,
         ready,
@@ -95,16 +98,22 @@ enum Turned {
     Late,
     /// No certificate of ours, no TLS 1.3, or no TLS at all.
     Failed,
+    /// The peer left before the handshake was done.
+    Left,
     /// The terminal was revoked.
     Revoked,
     /// The identity has its connections already.
     TooMany,
     /// The server has as many as it can hold.
     Full,
+    /// Its address broke the rules a moment ago, and too many from there wait already.
+    Held,
     /// Nothing was called within the time.
     Silent,
     /// An answer was not taken.
     Stalled,
+    /// HTTP/2 ended the connection because of a breach of its rules.
+    Unruly,
     /// The system gave no socket.
     NoSocket,
 }
@@ -114,12 +123,29 @@ impl Turned {
         match self {
             Self::Late => "handshake_late",
             Self::Failed => "handshake_failed",
+            Self::Left => "handshake_left",
             Self::Revoked => "revoked",
             Self::TooMany => "too_many_of_caller",
             Self::Full => "full",
+            Self::Held => "address_held",
             Self::Silent => "silent",
             Self::Stalled => "answer_not_taken",
+            Self::Unruly => "protocol_breach",
             Self::NoSocket => "no_socket",
+        }
+    }
+
+    /// Whether the server paid for a handshake and the peer is to blame.
+    const fn is_breach(self) -> bool {
+        match self {
+            Self::Failed | Self::Revoked | Self::TooMany | Self::Unruly => true,
+            Self::Late
+            | Self::Left
+            | Self::Full
+            | Self::Held
+            | Self::Silent
+            | Self::Stalled
+            | Self::NoSocket => false,
         }
     }
 

@@ -21,6 +21,7 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
+use super::Turned;
 use crate::{
     access::Access,
     caller::Caller,
@@ -69,13 +70,17 @@ fn config(tls: &Tls, access: Access) -> Result<ServerConfig, Box<dyn std::error:
     Ok(config)
 }
 
-/// Whether the handshake failed because the terminal was revoked.
-pub(super) fn is_revocation(error: &std::io::Error) -> bool {
-    let error = error.get_ref().and_then(|inner| inner.downcast_ref());
-    error
-        == Some(&rustls::Error::InvalidCertificate(
-            CertificateError::Revoked,
-        ))
+/// Why the handshake failed.
+pub(super) fn failure(error: &std::io::Error) -> Turned {
+    const REVOKED: rustls::Error = rustls::Error::InvalidCertificate(CertificateError::Revoked);
+    match error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+    {
+        Some(of_tls) if *of_tls == REVOKED => Turned::Revoked,
+        Some(_) => Turned::Failed,
+        None => Turned::Left,
+    }
 }
 
 /// A certificate of our authority, valid today, and not of a revoked terminal.

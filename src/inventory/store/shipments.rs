@@ -141,6 +141,10 @@ pub async fn in_stock_of_sender(
     id: ShipmentId,
     found: &[SerialRange],
 ) -> Result<Vec<SerialRange>> {
+    // Nearly every shipment holds what its list says; that costs no question.
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
     let (firsts, lasts) = ends(found);
     // Neither column of the function is ever null.
     let rows = sqlx::query!(

@@ -29,6 +29,7 @@ use crate::support::{
     office::{Client, Office, authority, request_id},
 };
 
+mod holds;
 mod limits;
 mod renewal;
 mod revocation;
