@@ -179,12 +179,11 @@ begin
             return next;
         end if;
     end loop;
-    -- By the whole key, and not joined: a planner that guesses would read all that the caller ever asked.
-    update request as r
-    set answer_code = codes[array_position(requests, r.request_id)],
-        answer = answers[array_position(requests, r.request_id)],
-        committed_revision = home_head
-    where r.caller = of_caller and r.request_id = any(requests);
+    -- One by one, by the whole key: joined, or as an array, a plan of the first day reads all that the caller ever asked.
+    for place in 1 .. cardinality(requests) loop
+        update request as r set answer_code = codes[place], answer = answers[place], committed_revision = home_head
+        where r.caller = of_caller and r.request_id = requests[place];
+    end loop;
 end $$;
 
 -- Stores a refusal whose act was rolled back, with its audit row; answers whether it is the first answer.

@@ -24,6 +24,7 @@ mod leak;
 mod life;
 mod notices;
 mod overload;
+mod plans;
 mod policy;
 mod print_queue;
 mod printers;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use ektp::proto::{self, ApplicantClass, ShortSide};
-use sqlx::AssertSqlSafe;
 use time::Duration;
 use tokio::{sync::Barrier, task::JoinSet};
 use tonic::Code;
@@ -279,49 +278,4 @@ async fn terminals_that_lease_at_once_never_share_a_request_nor_outrun_the_stock
     let mut first: Vec<String> = ids[..13].to_vec();
     first.sort();
     assert_eq!(leased, first, "the first thirteen, each once");
-}
-
-#[tokio::test]
-async fn a_lease_reads_the_persons_it_takes_and_not_all_who_wait() {
-    let office = Office::open().await;
-    let ready = office.print_ready("35.75", 155).await;
-    let ids: Vec<String> = ready.into_iter().map(|(_, id)| id).collect();
-    office.stock("35.75", 1, 100).await;
-    let mut terminal = office.terminal("35.75/office/1").await;
-    // The plan is made while five wait; the others come after.
-    let (few, many) = ids.split_at(5);
-    terminal.submit(few).await;
-    sqlx::raw_sql("analyze")
-        .execute(&office.sql)
-        .await
-        .expect("the tables are the owner's");
-    for _ in 0..3 {
-        assert_eq!(terminal.lease(1).await.leases.len(), 1);
-    }
-    for some in many.chunks(100) {
-        terminal.submit(some).await;
-    }
-    // A connection adds what it did to the statistics all at once, some time after.
-    until("the submissions are counted", async || {
-        statistic(&office, "n_tup_ins", "print_request").await == 155
-    })
-    .await;
-    let read = statistic(&office, "idx_tup_fetch", "resident").await;
-    let changed = statistic(&office, "n_tup_upd", "print_request").await;
-    assert_eq!(terminal.lease(1).await.leases.len(), 1);
-    until("the lease is counted", async || {
-        statistic(&office, "n_tup_upd", "print_request").await > changed
-    })
-    .await;
-    let read = statistic(&office, "idx_tup_fetch", "resident").await - read;
-    assert!(read < 50, "{read} persons were read for one lease");
-}
-
-/// What Postgres counted of a table.
-async fn statistic(office: &Office, name: &str, table: &str) -> i64 {
-    let query = format!("select {name} from pg_stat_user_tables where relname = '{table}'");
-    sqlx::query_scalar(AssertSqlSafe(query))
-        .fetch_one(&office.sql)
-        .await
-        .expect("the table is there")
 }
