@@ -18,13 +18,6 @@ const OF_A_TERMINAL: usize = 4;
 /// DATA on a stream that nobody has begun: the plainest breach of HTTP/2.
 const BREACH: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, 1];
 
-fn own_config(number: usize) -> Arc<ClientConfig> {
-    config(
-        &identity(&terminal(number), time::Duration::hours(1)),
-        &TLS13,
-    )
-}
-
 /// A handshake from this address.
 async fn handshake(
     server: std::net::SocketAddr,

@@ -13,13 +13,6 @@ const DRAINED_WITHIN: Duration = Duration::from_secs(3);
 /// What a busy machine may be late.
 const LATE: Duration = Duration::from_secs(3);
 
-fn own_config(number: usize) -> Arc<ClientConfig> {
-    config(
-        &identity(&terminal(number), time::Duration::hours(1)),
-        &TLS13,
-    )
-}
-
 fn alert(error: &std::io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }

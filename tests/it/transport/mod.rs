@@ -53,6 +53,14 @@ fn identity(principal: &str, valid: time::Duration) -> ektp::authority::Identity
         .expect("the authority signs")
 }
 
+/// A terminal's side, with a good certificate.
+fn own_config(number: usize) -> Arc<ClientConfig> {
+    config(
+        &identity(&terminal(number), time::Duration::hours(1)),
+        &TLS13,
+    )
+}
+
 /// A client's side of TLS; its connections share what it remembers of sessions.
 fn config(
     identity: &ektp::authority::Identity,
